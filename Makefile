@@ -1,0 +1,49 @@
+# Commands for people who work on this template; `make` alone lists them.
+PYTHON ?= python3
+VENV := .venv/.installed
+
+.PHONY: help demo test check fix e2e bench lock clean
+
+help: ## list these commands
+	@sed -n 's/^\([a-z0-9]*\):.*## /  \1\t/p' Makefile | expand -t 10
+
+demo: build/load-lab ## bake the default project and run it here, without a cluster
+	$(MAKE) -C build/load-lab local
+
+test: $(VENV) ## all tests that need no cluster
+	.venv/bin/pytest
+
+check: $(VENV) ## format, lint and types; changes nothing
+	.venv/bin/ruff format --check
+	.venv/bin/ruff check
+	.venv/bin/mypy
+	.venv/bin/mypy tests/livesync
+	.venv/bin/mypy tests/e2e
+
+fix: $(VENV) ## let Ruff repair what it can
+	.venv/bin/ruff check --fix-only
+	.venv/bin/ruff format
+
+e2e: $(VENV) ## tests on a real cluster: docker-desktop, minikube or both
+	.venv/bin/pytest tests/e2e
+
+bench: $(VENV) ## time from save to live on a real cluster, beside the usual ways
+	.venv/bin/python tests/e2e/bench.py
+
+# Locust is the one that the generated project pins.
+lock: $(VENV) ## after a change of requirements.in
+	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
+		--constraints '{{cookiecutter.project_slug}}/loadtest/requirements.txt' requirements.in --output-file requirements.txt
+
+clean: ## remove .venv and build, edits in build/load-lab included
+	rm -rf .venv build .mypy_cache .pytest_cache .ruff_cache
+
+# Order-only, so that a project that is there keeps its edits.
+build/load-lab: | $(VENV)
+	.venv/bin/cookiecutter . --no-input --default-config --output-dir build
+
+$(VENV): requirements.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: name one, such as make PYTHON=python3.13")'
+	$(PYTHON) -m venv --clear .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
+	touch $(VENV)

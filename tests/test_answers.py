@@ -1,0 +1,178 @@
+"""Answers that cannot work are refused; all others arrive as data."""
+
+import ast
+import json
+import subprocess
+import sys
+import tomllib
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from cookiecutter.exceptions import FailedHookException
+
+QUESTIONS = ["project_name", "project_slug", "description", "target_host", "workers"]
+
+EXAMPLES = {
+    "project_name": "such as Load Lab",
+    "project_slug": "An example is load-lab",
+    "description": "such as Tests the search",
+    "target_host": "such as http://server:8000",
+    "workers": "such as 2",
+}
+
+REFUSED = {
+    "project_name": ["", " ", "a\nb", "a\tb", "bell\a", "line\u2028line", "x" * 61],
+    "project_slug": [
+        "default",
+        "kube-system",
+        "Load-Lab",
+        "9lives",
+        "-x",
+        "x-",
+        "a_b",
+        "a.b",
+        "a b",
+        "trailing\n",
+        "../x",
+        "übung",
+        "x;id",
+        "x" * 41,
+    ],
+    "description": ["one\ntwo", "nul\0", "\x1b[31mred", "x" * 201],
+    "target_host": [
+        "",
+        "server:8000",
+        "ftp://server",
+        "http://",
+        "http://a b",
+        'http://a"b',
+        "http://a'b",
+        "http://a\\b",
+        "http://a\n",
+        "http://a$(id)",
+        "http://a/#b",
+        "http://a:port",
+        "http://-a",
+    ],
+    "workers": ["", "0", "51", "-1", "2.0", "two", "02", "1_0", "\u0662", "2\n", "1" * 5],
+}
+
+HOSTILE = [
+    "\"double\" 'single' `back`",
+    "\"\"\" and ''' and r'",
+    "back\\slash \\n \\u0041 \\",
+    "a: b # c",
+    "- [x] {y}: *z &a !b %c @d",
+    "| > ~ null",
+    "{% raw %}{{ x }} {# y #} {% z %}{% endraw %}",
+    "$(touch pwned) $HOME ${HOME} $$ && | ; `id`",
+    "<b>&amp;</b> ]]> --",
+    "Ünï 名前 \U0001f389 ß",
+    "' + str(1/0) + '",
+    "x" * 60,
+]
+
+
+def assert_parses(path: Path) -> None:
+    """Fail unless the file is well-formed in the format that its name tells."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".py" or path.name == "Tiltfile":
+        with warnings.catch_warnings(action="error"):
+            ast.parse(text, str(path))
+    elif path.suffix == ".toml":
+        tomllib.loads(text)
+    elif path.suffix == ".json":
+        json.loads(text)
+    elif path.suffix == ".yaml":
+        assert list(yaml.safe_load_all(text))
+    elif path.name == "Makefile":
+        make = ["make", "--dry-run", "--file", str(path)]
+        subprocess.run(make, cwd=path.parent, check=True, capture_output=True)
+
+
+def test_every_question_has_its_wording(template: Path) -> None:
+    answers = json.loads((template / "cookiecutter.json").read_text())
+    assert [key for key in answers if not key.startswith("_")] == QUESTIONS
+    assert list(answers["__prompts__"]) == QUESTIONS
+
+
+def test_a_bake_runs_nothing_but_a_hook_of_the_standard_library(template: Path) -> None:
+    hooks = [path for path in (template / "hooks").iterdir() if path.is_file()]
+    assert [hook.name for hook in hooks] == ["pre_gen_project.py"]
+    imports = {
+        alias.name
+        for node in ast.walk(ast.parse(hooks[0].read_text()))
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
+    assert imports == {"json", "re", "sys"} <= sys.stdlib_module_names
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [(question, answer) for question in REFUSED for answer in REFUSED[question]],
+)
+def test_an_answer_that_cannot_work_is_refused(
+    bake: Callable[..., Path],
+    tmp_path_factory: pytest.TempPathFactory,
+    capfd: pytest.CaptureFixture[str],
+    question: str,
+    answer: str,
+) -> None:
+    slug = {} if question == "project_slug" else {"project_slug": "good"}
+    with pytest.raises(FailedHookException):
+        bake(**{question: answer} | slug)
+    message = capfd.readouterr().err
+    assert f"{question} is {answer!r}. Use " in message
+    assert EXAMPLES[question] in message
+    assert message.count(" is ") == 1 + EXAMPLES[question].count(" is ")
+    bakes = sorted(tmp_path_factory.getbasetemp().glob("bake*"), key=lambda p: p.stat().st_ctime)
+    assert not any(path.is_file() for path in bakes[-1].rglob("*"))
+
+
+def test_all_problems_are_reported_at_once(bake: Callable[..., Path], capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(FailedHookException):
+        bake(
+            project_name="x" * 61,
+            project_slug="Not-A-Slug",
+            description="y" * 201,
+            target_host="nowhere",
+            workers="none",
+        )
+    message = capfd.readouterr().err
+    for question in QUESTIONS:
+        assert f"  - {question} is " in message
+        assert EXAMPLES[question] in message
+
+
+@pytest.mark.parametrize("answer", ["", *HOSTILE])
+def test_a_hostile_answer_arrives_as_data(bake: Callable[..., Path], answer: str) -> None:
+    project = bake(project_name=answer or "Name", project_slug="good", description=answer)
+    server = ast.parse((project / "server/server.py").read_text(encoding="utf-8"))
+    arrived = answer.removeprefix("{% raw %}").removesuffix("{% endraw %}")
+    for path in project.rglob("*"):
+        if path.is_file():
+            assert_parses(path)
+    constants = [node.value for node in ast.walk(server) if isinstance(node, ast.Constant)]
+    assert constants.count(arrived) >= 1 + bool(answer)
+    assert arrived in (project / "README.md").read_text(encoding="utf-8")
+    assert not list(project.parent.rglob("pwned"))
+
+
+def test_code_in_an_answer_is_not_executed(bake: Callable[..., Path], tmp_path: Path) -> None:
+    marker = tmp_path / "executed"
+    code = f'open("{marker}", "w").close()'
+    for quote in ('"""', '"', "'"):
+        for before, after in (("); ", "; ("), (" + ", " + ")):
+            answer = f"{quote}{before}{code}{after}{quote}"
+            try:
+                project = bake(description=answer)
+            except FailedHookException:
+                continue
+            for path in project.rglob("*"):
+                if path.is_file():
+                    assert_parses(path)
+    assert not marker.exists()

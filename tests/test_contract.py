@@ -1,0 +1,452 @@
+"""Names, ports, images and labels agree wherever they are written."""
+
+import ast
+import builtins
+import functools
+import json
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+
+Object = dict[str, Any]
+Render = Callable[[Path], list[Object]]
+
+LABELS = ["app.kubernetes.io/component", "app.kubernetes.io/name"]
+ROLES = {
+    "server": ("server", "api"),
+    "locust-master": ("locust", "master"),
+    "locust-worker": ("locust", "worker"),
+}
+CONTEXTS = ["docker-desktop", "minikube"]
+HOST_PORTS = {"server": 8000, "locust-master": 8089}
+OTHER_ANSWERS = {
+    "project_slug": "shop-test",
+    "target_host": "https://search.shop:9200/v2",
+    "workers": "4",
+}
+
+
+@pytest.fixture(scope="module", params=[{}, OTHER_ANSWERS], ids=["default", "other"])
+def answers(template: Path, request: pytest.FixtureRequest) -> dict[str, str]:
+    defaults = json.loads((template / "cookiecutter.json").read_text())
+    return {**defaults, "project_slug": "load-lab", **request.param}
+
+
+@pytest.fixture(scope="module")
+def project(bake: Callable[..., Path], answers: dict[str, str]) -> Path:
+    return bake(**{question: answers[question] for question in OTHER_ANSWERS})
+
+
+@pytest.fixture(scope="module", params=CONTEXTS)
+def objects(project: Path, render: Render, request: pytest.FixtureRequest) -> list[Object]:
+    """What an overlay deploys."""
+    return render(project / "k8s/overlays" / request.param)
+
+
+@pytest.fixture(scope="module")
+def everything(project: Path, render: Render) -> list[Object]:
+    """What an overlay deploys when every component is switched on."""
+    trial = project / "k8s/overlays/trial"
+    trial.mkdir()
+    kustomization = yaml.safe_load((project / "k8s/overlays/minikube/kustomization.yaml").read_text())
+    kustomization["components"] = [f"../../components/{path.name}" for path in (project / "k8s/components").iterdir()]
+    (trial / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    return render(trial)
+
+
+def of_kind(kind: str, objects: list[Object]) -> dict[str, Object]:
+    return {item["metadata"]["name"]: item for item in objects if item["kind"] == kind}
+
+
+def containers(deployment: Object) -> list[Object]:
+    pod = deployment["spec"]["template"]["spec"]
+    return [*pod["containers"], *pod.get("initContainers", [])]
+
+
+def port_names(deployment: Object) -> set[str]:
+    return {port["name"] for container in containers(deployment) for port in container.get("ports", [])}
+
+
+def selected(service: Object, objects: list[Object]) -> list[Object]:
+    """The Deployments whose pods a Service reaches."""
+    selector = service["spec"]["selector"].items()
+    return [
+        deployment
+        for deployment in of_kind("Deployment", objects).values()
+        if selector <= deployment["spec"]["template"]["metadata"]["labels"].items()
+    ]
+
+
+class Call:
+    """A call that the Tiltfile makes: its name and arguments; it returns itself."""
+
+    def __init__(self, name: str, args: tuple[Any, ...], named: dict[str, Any]) -> None:
+        self.name, self.args, self.named = name, args, named
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *args, **named: Call(f"{self.name}.{name}", args, named)
+
+
+class Refused(Exception):
+    """What fail() raises."""
+
+
+class Builtins(dict[str, Any]):
+    """Names of a Tiltfile: those whose answer counts are here, all others record their calls."""
+
+    def __init__(self, project: Path, context: str, render: Render) -> None:
+        self.calls: dict[str, list[Call]] = {}
+        self.project, self.render = project, render
+        super().__init__(
+            decode_yaml_stream=lambda objects: objects,
+            fail=self.fail,
+            k8s_context=lambda: context,
+            kustomize=self.kustomize,
+            listdir=self.listdir,
+            os=os,
+        )
+
+    def fail(self, message: str) -> None:
+        raise Refused(message)
+
+    def kustomize(self, folder: str) -> list[Object]:
+        self.record("kustomize", folder)
+        return self.render(self.project / folder)
+
+    def listdir(self, folder: str, recursive: bool = False) -> list[str]:
+        pattern = "**/*" if recursive else "*"
+        return [str(path) for path in (self.project / folder).glob(pattern) if path.is_file()]
+
+    def record(self, name: str, /, *args: Any, **named: Any) -> Call:
+        call = Call(name, args, named)
+        self.calls.setdefault(name, []).append(call)
+        return call
+
+    def __missing__(self, name: str) -> Callable[..., Call]:
+        if hasattr(builtins, name):
+            raise KeyError(name)
+        return functools.partial(self.record, name)
+
+
+TiltUp = Callable[[str], dict[str, list[Call]]]
+
+
+@pytest.fixture(scope="module")
+def tilt_up(project: Path, render: Render) -> TiltUp:
+    """A function from the current context to the calls that the Tiltfile makes, by name."""
+
+    @functools.cache
+    def tilt_up(context: str) -> dict[str, list[Call]]:
+        names = Builtins(project, context, render)
+        exec(compile((project / "Tiltfile").read_text(), "Tiltfile", "exec"), names)
+        return names.calls
+
+    return tilt_up
+
+
+def skaffold(project: Path) -> Object:
+    config: Object = yaml.safe_load((project / "skaffold.yaml").read_text())
+    return config
+
+
+# --- cluster objects
+
+
+def test_everything_is_in_one_namespace_named_after_the_slug(everything: list[Object], answers: dict[str, str]) -> None:
+    slug = answers["project_slug"]
+    assert list(of_kind("Namespace", everything)) == [slug]
+    for item in everything:
+        assert item["kind"] == "Namespace" or item["metadata"]["namespace"] == slug
+        assert item["metadata"]["labels"]["app.kubernetes.io/part-of"] == slug
+
+
+def test_the_overlays_deploy_these_objects(objects: list[Object]) -> None:
+    assert sorted(of_kind("Deployment", objects)) == sorted(ROLES)
+    assert {"server", "locust-master"} <= of_kind("Service", objects).keys()
+
+
+def test_selectors_are_two_labels_that_the_pods_carry(everything: list[Object]) -> None:
+    for name, deployment in of_kind("Deployment", everything).items():
+        spec = deployment["spec"]
+        labels = spec["selector"]["matchLabels"]
+        assert sorted(labels) == LABELS
+        assert (labels[LABELS[1]], labels[LABELS[0]]) == ROLES[name]
+        assert labels.items() <= spec["template"]["metadata"]["labels"].items()
+    for service in of_kind("Service", everything).values():
+        assert sorted(service["spec"]["selector"]) == LABELS
+        assert len(selected(service, everything)) == 1
+
+
+def test_services_have_the_ports_that_people_rely_on(everything: list[Object]) -> None:
+    services = of_kind("Service", everything)
+    ports = {
+        name: {port["name"]: port["port"] for port in service["spec"]["ports"]} for name, service in services.items()
+    }
+    assert ports.pop("server") == {"http": 8000}
+    assert ports.pop("locust-master") == {"web": 8089, "master": 5557}
+    assert ports == {"locust-web": {"web": 8089}}
+
+
+def test_ports_are_referred_to_by_a_name_that_exists(everything: list[Object]) -> None:
+    for service in of_kind("Service", everything).values():
+        (deployment,) = selected(service, everything)
+        targets = {port["targetPort"] for port in service["spec"]["ports"]}
+        assert targets <= port_names(deployment)
+    for deployment in of_kind("Deployment", everything).values():
+        for container in containers(deployment):
+            for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+                for how in ("httpGet", "tcpSocket"):
+                    if how in container.get(probe, {}):
+                        assert container[probe][how]["port"] in port_names(deployment)
+
+
+def test_only_the_web_ui_is_on_a_node_port(everything: list[Object]) -> None:
+    services = of_kind("Service", everything)
+    on_nodes = {
+        (name, port["name"], port["nodePort"])
+        for name, service in services.items()
+        for port in service["spec"]["ports"]
+        if "nodePort" in port
+    }
+    assert on_nodes == {("locust-web", "web", 30060)}
+    for name, service in services.items():
+        wanted = "NodePort" if name == "locust-web" else "ClusterIP"
+        assert service["spec"].get("type", "ClusterIP") == wanted
+
+
+def test_both_overlays_show_the_web_ui_and_sync(objects: list[Object]) -> None:
+    assert "locust-web" in of_kind("Service", objects)
+    for name in ("locust-master", "locust-worker"):
+        (container,) = of_kind("Deployment", objects)[name]["spec"]["template"]["spec"]["containers"]
+        command = [*container.get("command", []), *container.get("args", [])]
+        assert "livesync" in command
+
+
+def test_the_swarm_sends_its_requests_to_the_target(objects: list[Object], answers: dict[str, str]) -> None:
+    (target,) = {item["data"]["LOCUST_HOST"] for item in of_kind("ConfigMap", objects).values()}
+    assert target == answers["target_host"]
+    if target != OTHER_ANSWERS["target_host"]:
+        url = urlsplit(target)
+        ports = of_kind("Service", objects)[url.hostname or ""]["spec"]["ports"]
+        assert url.port in [port["port"] for port in ports]
+
+
+def test_workers_look_for_the_master_where_its_service_is(
+    everything: list[Object],
+) -> None:
+    worker = of_kind("Deployment", everything)["locust-worker"]
+    (container,) = worker["spec"]["template"]["spec"]["containers"]
+    words = [*container.get("command", []), *container.get("args", [])]
+    words += [f"{item['name']}={item.get('value')}" for item in container.get("env", [])]
+    assert re.search(r"(--master-host|LOCUST_MASTER_NODE_HOST)[= ]locust-master\b", " ".join(words))
+    assert "5558" not in str(everything)
+
+
+def test_workers_are_one_number(project: Path, objects: list[Object], answers: dict[str, str]) -> None:
+    deployments = of_kind("Deployment", objects)
+    assert deployments["locust-worker"]["spec"]["replicas"] == int(answers["workers"])
+    written = [
+        path.relative_to(project).parts[:2]
+        for path in (project / "k8s").rglob("*.yaml")
+        if "trial" not in path.parts and "locust-worker\n    count:" in path.read_text()
+    ]
+    assert written == [("k8s", "overlays")] * 2
+
+
+def test_nothing_sets_replicas_beside_the_autoscaler(everything: list[Object]) -> None:
+    autoscaler = of_kind("HorizontalPodAutoscaler", everything)["server"]["spec"]
+    assert autoscaler["scaleTargetRef"] == {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "name": "server",
+    }
+    server = of_kind("Deployment", everything)["server"]
+    assert "replicas" not in server["spec"]
+    assert server["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]["cpu"]
+
+
+def cores(quantity: str) -> float:
+    return float(quantity.removesuffix("m")) / (1000 if quantity.endswith("m") else 1)
+
+
+def test_containers_are_modest_and_not_throttled(everything: list[Object]) -> None:
+    for deployment in of_kind("Deployment", everything).values():
+        for container in deployment["spec"]["template"]["spec"]["containers"]:
+            resources = container["resources"]
+            assert {"cpu", "memory"} <= resources["requests"].keys()
+            assert "memory" in resources["limits"]
+            assert cores(str(resources["limits"].get("cpu", "1"))) >= 1
+
+
+def test_probes_tell_the_truth(everything: list[Object]) -> None:
+    deployments = of_kind("Deployment", everything)
+    for name, deployment in deployments.items():
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        assert "readinessProbe" in container or name == "locust-worker"
+        if name == "server":
+            assert container["readinessProbe"]["httpGet"]["path"] == "/healthz"
+        else:
+            # A test that runs is worth more than a restart of the master.
+            assert "livenessProbe" not in container or name == "locust-worker"
+
+
+def test_pods_run_without_root(everything: list[Object]) -> None:
+    for deployment in of_kind("Deployment", everything).values():
+        pod = deployment["spec"]["template"]["spec"]
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        for container in containers(deployment):
+            security = container["securityContext"]
+            assert security["allowPrivilegeEscalation"] is False
+
+
+def test_secrets_are_optional_environment_of_every_locust_pod(
+    everything: list[Object],
+) -> None:
+    for name in ("locust-master", "locust-worker"):
+        deployment = of_kind("Deployment", everything)[name]
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        sources = [source.get("secretRef") for source in container["envFrom"]]
+        assert {"name": "locust-env", "optional": True} in sources
+    assert not of_kind("Secret", everything)
+
+
+# --- images
+
+
+def dockerfile(project: Path, folder: str) -> list[tuple[str, str]]:
+    """Instructions with their arguments, continued lines joined."""
+    text = re.sub(r"\\\n", " ", (project / folder / "Dockerfile").read_text())
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    return [(line.split()[0], line.partition(" ")[2].strip()) for line in lines]
+
+
+@pytest.mark.parametrize("folder", ["server", "loadtest"])
+def test_images_need_nothing_but_python(project: Path, folder: str) -> None:
+    instructions = dockerfile(project, folder)
+    bases = {argument.split()[0] for word, argument in instructions if word == "FROM"}
+    assert bases == {"python:3.13-slim"}
+    last = dict(instructions)
+    assert last["WORKDIR"] == f"/{folder}"
+    assert last["USER"].partition(":")[0] == "10001"
+    started = last.get("ENTRYPOINT", last.get("CMD", ""))
+    assert isinstance(ast.literal_eval(started), list)
+    # Only BuildKit knows these.
+    assert not re.search(r"^RUN --|<<EOF|^# syntax", (project / folder / "Dockerfile").read_text(), re.MULTILINE)
+
+
+def test_manifests_tilt_and_skaffold_use_the_same_images(
+    project: Path, everything: list[Object], answers: dict[str, str], tilt_up: TiltUp
+) -> None:
+    slug = answers["project_slug"]
+    images = {f"{slug}-server": "server", f"{slug}-loadtest": "loadtest"}
+    used = [
+        container for deployment in of_kind("Deployment", everything).values() for container in containers(deployment)
+    ]
+    assert {container["image"].partition(":")[0] for container in used} == images.keys()
+    # Without a tag it means latest, which Kubernetes would always pull.
+    assert {container["imagePullPolicy"] for container in used} == {"IfNotPresent"}
+    calls = tilt_up("docker-desktop")
+    assert {call.args[0]: call.args[1] for call in calls["docker_build"]} == images
+    assert {artifact["image"]: artifact["context"] for artifact in skaffold(project)["build"]["artifacts"]} == images
+
+
+# --- Tiltfile and skaffold.yaml
+
+
+def test_tilt_and_skaffold_deploy_the_overlay_of_the_context(project: Path, tilt_up: TiltUp) -> None:
+    config = skaffold(project)
+    profiles = [profile for profile in config["profiles"] if "manifests" in profile]
+    overlays = {part["deploy"]["kubeContext"]: part["manifests"]["kustomize"]["paths"] for part in [config, *profiles]}
+    assert overlays == {context: [f"k8s/overlays/{context}"] for context in CONTEXTS}
+    for context in CONTEXTS:
+        assert [call.args[0] for call in tilt_up(context)["kustomize"]] == overlays[context]
+
+
+def test_tilt_refuses_any_other_context_and_says_what_to_do(tilt_up: TiltUp) -> None:
+    with pytest.raises(Refused, match=r"kubectl config use-context (docker-desktop|minikube)"):
+        tilt_up("production")
+
+
+def test_an_overlay_of_its_name_is_all_that_tilt_needs_for_a_context(tilt_up: TiltUp, everything: list[Object]) -> None:
+    assert everything
+    assert [call.args[0] for call in tilt_up("trial")["kustomize"]] == ["k8s/overlays/trial"]
+
+
+@pytest.mark.parametrize("context", CONTEXTS)
+def test_every_tilt_resource_exists_and_every_object_has_one(tilt_up: TiltUp, context: str) -> None:
+    calls = tilt_up(context)
+    (call,) = calls["k8s_yaml"]
+    objects: list[Object] = call.args[0]
+    named = [call.args[0] for call in calls["k8s_resource"] if call.args]
+    assert sorted(named) == sorted(of_kind("Deployment", objects)) == sorted(ROLES)
+    # What belongs to no workload would show up as "uncategorized".
+    gathered = [name for call in calls["k8s_resource"] for name in call.named.get("objects", [])]
+    apart = [item for item in objects if item["kind"] not in ("Deployment", "Service")]
+    apart += [service for service in of_kind("Service", objects).values() if not selected(service, objects)]
+    assert sorted(gathered) == sorted(f"{item['metadata']['name']}:{item['kind']}" for item in apart)
+
+
+def test_tilt_and_skaffold_forward_the_same_ports(project: Path, everything: list[Object], tilt_up: TiltUp) -> None:
+    for name, port in HOST_PORTS.items():
+        service = of_kind("Service", everything)[name]
+        assert port in [declared["port"] for declared in service["spec"]["ports"]]
+        deployment = of_kind("Deployment", everything)[name]
+        ports = [declared for container in containers(deployment) for declared in container.get("ports", [])]
+        assert port in [declared["containerPort"] for declared in ports]
+    forwarded = {
+        call.args[0]: forward.args
+        for call in tilt_up("minikube")["k8s_resource"]
+        if (forward := call.named.get("port_forwards"))
+    }
+    assert forwarded == {name: (port, port) for name, port in HOST_PORTS.items()}
+    assert {
+        forward["resourceName"]: (forward["localPort"], forward["port"]) for forward in skaffold(project)["portForward"]
+    } == forwarded
+
+
+def test_edits_are_synced_to_where_the_image_has_them(project: Path, tilt_up: TiltUp) -> None:
+    for build in tilt_up("minikube")["docker_build"]:
+        folder = build.args[1]
+        workdir = dict(dockerfile(project, folder))["WORKDIR"]
+        steps = {step.name: step.args for step in build.named["live_update"]}
+        assert steps["sync"] == (folder, workdir)
+        fallbacks = steps["fall_back_on"][0]
+        for path in [fallbacks] if isinstance(fallbacks, str) else fallbacks:
+            assert (project / path).exists()
+    for artifact in skaffold(project)["build"]["artifacts"]:
+        # A relative destination starts at the WORKDIR.
+        assert {(rule["dest"], rule.get("strip")) for rule in artifact["sync"]["manual"]} == {(".", None)}
+
+
+# --- documents
+
+
+@pytest.mark.parametrize("document", ["README.md", "k8s/README.md"])
+def test_commands_and_paths_in_documents_exist(project: Path, document: str) -> None:
+    text = (project / document).read_text()
+    targets = set(re.findall(r"^([a-z-]+):", (project / "Makefile").read_text(), re.MULTILINE))
+    assert {"local", "test", "check", "lock", "doctor", "clean"} <= targets
+    assert set(re.findall(r"(?m)(?:^|`|&& )make ([a-z-]+)", text)) <= targets
+    paths = re.findall(r"(?<![\w./])(?:k8s|server|loadtest|tools)/[\w./-]*\w", text)
+    paths += re.findall(r"\]\((?!https?:)([^)#]+)", text)
+    assert paths
+    allowed = {"loadtest/.env", "k8s/overlays/kind-kind"}  # what the reader makes
+    assert [path for path in paths if not (project / path).exists() and path not in allowed] == []
+
+
+def test_addresses_in_the_readme_are_forwarded(project: Path) -> None:
+    readme = (project / "README.md").read_text()
+    ports = {int(port) for port in re.findall(r"localhost:(\d+)", readme)}
+    assert set(HOST_PORTS.values()) <= ports <= {*HOST_PORTS.values(), 30060, 10350}
+
+
+def test_ports_of_a_run_without_a_cluster_are_the_same(project: Path) -> None:
+    procfile = (project / "Procfile").read_text()
+    names = set(re.findall(r"^([a-z0-9_-]+):", procfile, re.MULTILINE))
+    assert {"server", "master"} <= names

@@ -1,0 +1,135 @@
+"""`make demo` runs server, master and workers on this machine, with live sync."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+from urllib.request import urlopen
+
+import pytest
+
+PORTS = {"server": 8000, "web UI": 8089, "workers": 5557}
+WEB = f"http://localhost:{PORTS['web UI']}"
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as client:
+        client.settimeout(1)
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"no {what} after {seconds} s"
+        time.sleep(0.1)
+
+
+def get(path: str) -> Any:
+    with urlopen(WEB + path, timeout=10) as response:
+        return json.load(response)
+
+
+def processes_in(folder: Path) -> list[str]:
+    """Command lines of what still runs in a folder; Linux alone tells."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if process.joinpath("cwd").resolve().is_relative_to(folder):
+                found.append(process.joinpath("cmdline").read_text())
+        except OSError:
+            continue
+    return found
+
+
+@pytest.fixture(autouse=True)
+def ports_are_free() -> None:
+    taken = [port for port in PORTS.values() if answers(port)]
+    assert not taken, f"ports {taken} are taken: stop what listens there, then test again"
+
+
+@pytest.fixture
+def demo(clone: Path, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`make demo`, running."""
+    with (tmp_path / "output").open("wb") as output:
+        process = subprocess.Popen(
+            ["make", "--old-file", ".venv/.installed", "demo"],
+            cwd=clone,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        wait_for(lambda: process.poll() is not None or answers(PORTS["web UI"]), "web UI")
+        assert process.poll() is None, (tmp_path / "output").read_text()
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGINT)
+            process.wait(timeout=30)
+
+
+def test_a_demo_syncs_an_edit_and_ends_with_ctrl_c(demo: subprocess.Popen[bytes], clone: Path) -> None:
+    def live() -> str | None:
+        """The one revision of the master and two workers, if they agree."""
+        state = get("/livesync")
+        agree = list(state["workers"].values()) == [state["revision"]] * 2
+        return str(state["revision"]) if agree else None
+
+    def requested(name: str) -> bool:
+        stats = get("/stats/requests")["stats"]
+        return any(row["name"] == name and row["num_requests"] for row in stats)
+
+    wait_for(lambda: live() is not None, "two workers with the code of the master")
+    before = live()
+    urlopen(f"{WEB}/swarm", data=urlencode({"user_count": 4, "spawn_rate": 4}).encode()).close()
+    wait_for(lambda: requested("/hello"), "requests")
+
+    locustfile = clone / "build/load-lab/loadtest/locustfile.py"
+    source = locustfile.read_text()
+    try:
+        edited = re.sub(r'(?<=client\.get\()"/hello"', '"/hello?edited"', source)
+        assert edited != source
+        locustfile.write_text(edited)
+        wait_for(lambda: live() not in (None, before), "live edit")
+        wait_for(lambda: requested("/hello?edited"), "requests of the edited task")
+    finally:
+        locustfile.write_text(source)
+
+    stats = get("/stats/requests")
+    assert stats["user_count"] == 4
+    assert stats["state"] == "running"
+    assert stats["fail_ratio"] == 0
+    assert requested("/hello"), "the statistics of before the edit are kept"
+
+    os.killpg(demo.pid, signal.SIGINT)
+    demo.wait(timeout=30)
+    assert not [port for port in PORTS.values() if answers(port)]
+    assert not processes_in(clone)
+
+
+@pytest.mark.parametrize("name", PORTS)
+def test_a_taken_port_is_reported_before_anything_starts(workshop: Path, name: str) -> None:
+    with socket.create_server(("127.0.0.1", PORTS[name])):
+        run = subprocess.run(
+            ["make", "local"],
+            cwd=workshop,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=30,
+        )
+    assert run.returncode != 0
+    assert re.search(rf"\b{PORTS[name]}\b", run.stdout)
+    assert "Traceback" not in run.stdout
+    assert not re.search(r"(?i)uvicorn running|starting locust|started process", run.stdout)
+    assert not processes_in(workshop)
