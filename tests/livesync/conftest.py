@@ -1,0 +1,66 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from swarm import BASE, Swarm, Target, wait_until
+
+
+@pytest.fixture
+def target() -> Iterator[Target]:
+    target = Target()
+    yield target
+    target.close()
+
+
+@pytest.fixture
+def idle(tmp_path: Path, target: Target) -> Iterator[Swarm]:
+    """A swarm that has not been started."""
+    folder = tmp_path / "loadtest"
+    folder.mkdir()
+    swarm = Swarm(folder, target)
+    swarm.save(BASE)
+    yield swarm
+    swarm.stop()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swarm]:
+    folder = tmp_path_factory.mktemp("shared") / "loadtest"
+    folder.mkdir()
+    target = Target()
+    swarm = Swarm(folder, target)
+    swarm.save(BASE)
+    swarm.start()
+    swarm.swarm()
+    yield swarm
+    swarm.stop()
+    target.close()
+
+
+@pytest.fixture
+def swarm(shared: Swarm) -> Iterator[Swarm]:
+    """A running swarm of 10 users on 2 workers; afterwards it must have lost no user, request or statistics."""
+    for file in shared.folder.iterdir():
+        if file.name not in ("livesync", "locustfile.py"):
+            _remove(file)
+    shared.save(BASE)
+    wait_until(lambda: shared.agrees() and shared.get("/livesync")["revision"] == shared.first_revision, "the base")
+    shared.settle()
+    shared.forget()
+    before = shared.total()["num_requests"]
+    yield shared
+    shared.settle()
+    total = shared.total()
+    assert total["num_failures"] == 0
+    assert total["num_requests"] >= before
+    assert shared.users() == 10
+    assert shared.get("/exceptions")["exceptions"] == []
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        for child in path.iterdir():
+            _remove(child)
+        path.rmdir()
+    else:
+        path.unlink()

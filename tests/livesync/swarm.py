@@ -1,0 +1,224 @@
+"""A real swarm on loopback: `python -m livesync` as master and workers, and a server that notes who asked for what."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+LOADTEST = Path(__file__).parents[2] / "{{cookiecutter.project_slug}}" / "loadtest"
+BASE = """
+import os
+from locust import FastHttpUser, constant, task
+
+class Visitor(FastHttpUser):
+    wait_time = constant(0.05)
+
+    @task
+    def visit(self):
+        self.client.get(f"/base/{os.getpid()}", name="/")
+"""
+"""A locustfile whose path ends in the process id of the worker that asked."""
+
+PATIENCE = 15.0
+"""Seconds after which a condition that should come true within two is given up."""
+
+
+def wait_until(condition: Callable[[], Any], what: str | Callable[[], str]) -> Any:
+    """Return the first true value of `condition`, or fail and say what it waited for."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if value := condition():
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"not within {PATIENCE:g} s: {what if isinstance(what, str) else what()}")
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+class Target:
+    """Answers every request with 200 and remembers its path."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        seen = self.seen
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                seen.append(self.path)
+                self.send_response(200)
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                with suppress(BrokenPipeError):  # a user that is stopped hangs up
+                    self.wfile.write(b"ok")
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Swarm:
+    """A master and its workers on the files of a folder."""
+
+    def __init__(self, folder: Path, target: Target, *options: str) -> None:
+        self.folder, self.target = folder, target
+        self.web, self.port = free_port(), free_port()
+        shutil.copytree(LOADTEST / "livesync", folder / "livesync", ignore=shutil.ignore_patterns("__pycache__"))
+        self.options = ["--web-port", str(self.web), "--master-bind-port", str(self.port), *options]
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, workers: int = 2) -> None:
+        self.start_master()
+        for _ in range(workers):
+            self.start_worker()
+        wait_until(lambda: len(self.workers()) == workers, f"{workers} workers")
+        self.first_revision = self.get("/livesync")["revision"]
+
+    def start_master(self) -> None:
+        self._start("master", self.folder, "--master", "--enable-rebalancing", "-H", self.target.url, *self.options)
+
+    def start_worker(self, folder: Path | None = None) -> str:
+        name = f"worker{len(self.processes)}"
+        self._start(
+            name, folder or self.folder, "--worker", "--master-host", "127.0.0.1", "--master-port", str(self.port)
+        )
+        return name
+
+    def _start(self, name: str, folder: Path, *arguments: str) -> None:
+        with self.log_file(name).open("wb") as log:
+            self.processes[name] = subprocess.Popen(
+                [sys.executable, "-m", "livesync", *arguments],
+                cwd=folder,
+                env=os.environ | {"PYTHONPATH": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1"},
+                stdout=log,
+                stderr=log,
+            )
+
+    def stop(self) -> None:
+        for process in self.processes.values():
+            process.send_signal(signal.SIGCONT)
+            process.terminate()
+        for process in self.processes.values():
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def log_file(self, name: str) -> Path:
+        return self.folder.parent / f"{self.folder.name}-{name}.log"
+
+    def log(self, name: str = "master") -> str:
+        return self.log_file(name).read_text()
+
+    def last_words(self) -> str:
+        return "\n".join(line for name in self.processes for line in [f"{name}:", *self.log(name).splitlines()[-8:]])
+
+    # What the web UI says.
+
+    def get(self, path: str) -> Any:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.web}{path}", timeout=5) as response:
+                return json.load(response)
+        except OSError:
+            return {}
+
+    def post(self, path: str, **form: Any) -> Any:
+        data = urllib.parse.urlencode(form).encode()
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.web}{path}", data, timeout=5) as response:
+            return json.load(response)
+
+    def workers(self) -> dict[str, str]:
+        return self.get("/livesync").get("workers", {})
+
+    def users(self) -> int:
+        return int(self.get("/stats/requests").get("user_count", -1))
+
+    def total(self) -> dict[str, Any]:
+        return next(row for row in self.get("/stats/requests")["stats"] if row["name"] == "Aggregated")
+
+    # What a user does.
+
+    def swarm(self, users: int = 10) -> None:
+        self.post("/swarm", user_count=users, spawn_rate=100)
+        wait_until(lambda: self.users() == users, f"{users} users")
+
+    def save(self, source: str, name: str = "locustfile.py") -> None:
+        """Write a file as a sync tool does: into a new file that takes the place of the old one."""
+        file = self.folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        temporary = file.with_name(f".{file.name}.new")
+        temporary.write_text(source)
+        temporary.replace(file)
+
+    def edit(self, source: str, name: str = "locustfile.py") -> str:
+        """Save, and return the revision once it is live everywhere."""
+        before = self.get("/livesync")
+        self.save(source, name)
+
+        def is_live() -> str:
+            now = self.get("/livesync")
+            assert now["refused"] in (None, before["refused"]), now["refused"]
+            return now["revision"] if now["revision"] != before["revision"] and self.agrees() else ""
+
+        return str(wait_until(is_live, lambda: f"a new revision on all workers\n{self.last_words()}"))
+
+    def agrees(self) -> bool:
+        """Nothing is refused, and every worker runs the live revision."""
+        now = self.get("/livesync")
+        return not now["refused"] and set(now["workers"].values()) == {now["revision"]}
+
+    def refusal(self) -> str:
+        return str(wait_until(lambda: self.get("/livesync").get("refused"), "a refusal"))
+
+    # What reaches the target.
+
+    def requests(self, path: str) -> list[str]:
+        """The last parts of the paths that begin with `path`: in these tests the worker's process id."""
+        return [seen.rpartition("/")[2] for seen in list(self.target.seen) if seen.startswith(f"{path}/")]
+
+    def wait_for(self, path: str, workers: int = 2) -> None:
+        wait_until(lambda: len(set(self.requests(path))) >= workers, lambda: f"{path} from {workers} workers\n{self.last_words()}")
+
+    def settle(self) -> None:
+        """Wait until every user has made a few more requests."""
+        start = len(self.target.seen)
+        wait_until(lambda: len(self.target.seen) > start + 60, "60 more requests")
+
+    def wait_for_end_of(self, path: str) -> None:
+        """Wait until the users make requests, but none to this path."""
+
+        def is_over() -> bool:
+            self.forget()
+            self.settle()
+            return not self.requests(path)
+
+        wait_until(is_over, lambda: f"no more requests to {path}\n{self.last_words()}")
+
+    def forget(self) -> None:
+        self.target.seen.clear()

@@ -1,0 +1,280 @@
+"""Every edit is live on all workers at once, with the users running and the statistics kept."""
+
+import os
+import signal
+
+import pytest
+from swarm import BASE, LOADTEST, Swarm, wait_until
+
+PATH = "/base/{os.getpid()}"
+
+
+def base(path: str, body: str = "") -> str:
+    return BASE.replace("/base/", f"{path}/") + body
+
+
+def test_an_edited_task_is_live_on_every_worker(swarm: Swarm) -> None:
+    swarm.edit(base("/edited"))
+    swarm.wait_for("/edited")
+    swarm.wait_for_end_of("/base")
+
+
+def test_same_sized_edits_in_a_row_are_all_noticed(swarm: Swarm) -> None:
+    for digit in range(1, 10):
+        swarm.edit(base(f"/edit{digit}"))
+        swarm.wait_for(f"/edit{digit}")
+
+
+def test_a_task_can_be_added_reweighted_and_removed(swarm: Swarm) -> None:
+    added = base(
+        "/base",
+        '\n    @task(WEIGHT)\n    def extra(self):\n        self.client.get(f"/extra/{os.getpid()}", name="/")\n',
+    )
+    swarm.edit(added.replace("WEIGHT", "1"))
+    swarm.wait_for("/extra")
+    swarm.edit(added.replace("WEIGHT", "100"))
+    swarm.settle()
+    swarm.forget()
+    swarm.settle()
+    assert len(swarm.requests("/extra")) > 5 * len(swarm.requests("/base"))
+    swarm.edit(BASE)
+    swarm.wait_for_end_of("/extra")
+
+
+def test_a_shorter_wait_time_wakes_the_users_that_sleep(swarm: Swarm) -> None:
+    swarm.edit(base("/slow").replace("constant(0.05)", "constant(600)"))
+    wait_until(lambda: len(swarm.requests("/slow")) == 10, "every user asleep")
+    swarm.edit(base("/quick"))
+    swarm.wait_for("/quick")
+
+
+NEW_CLASS = """
+class Buyer(FastHttpUser):
+    wait_time = constant(0.05)
+
+    @task
+    def buy(self):
+        self.client.get(f"/buy/{os.getpid()}", name="/")
+"""
+
+
+def test_a_user_class_can_be_added_and_removed(swarm: Swarm) -> None:
+    swarm.edit(base("/base", NEW_CLASS))
+    swarm.wait_for("/buy", workers=1)  # Locust may put all users of one class on one worker
+    wait_until(lambda: swarm.users() == 10, "10 users")
+    swarm.edit(BASE)
+    swarm.wait_for_end_of("/buy")
+
+
+def test_a_renamed_user_class_takes_over_all_users(swarm: Swarm) -> None:
+    swarm.edit(base("/renamed").replace("Visitor", "Guest"))
+    swarm.wait_for("/renamed")
+    wait_until(lambda: swarm.users() == 10, "10 users")
+    swarm.wait_for_end_of("/base")
+
+
+def test_user_class_weights_change_the_mix(swarm: Swarm) -> None:
+    swarm.edit(base("/base", NEW_CLASS.replace("wait_time", "weight = 9\n    wait_time")))
+    swarm.wait_for("/buy", workers=1)  # Locust may put all users of one class on one worker
+    swarm.settle()
+    swarm.forget()
+    swarm.settle()
+    assert len(swarm.requests("/buy")) > 4 * len(swarm.requests("/base"))
+
+
+START = """
+    def on_start(self):
+        self.client.get(f"/started/{os.getpid()}", name="/")
+        self.token = "fresh"
+"""
+
+
+def test_an_edited_on_start_starts_every_user_anew(swarm: Swarm) -> None:
+    use = START + '\n    @task\n    def use(self):\n        self.client.get(f"/{self.token}/{os.getpid()}", name="/")\n'
+    swarm.edit(base("/base", use))
+    swarm.wait_for("/fresh")
+    wait_until(lambda: len(swarm.requests("/started")) == 10, "10 users started")
+
+
+def test_an_edit_elsewhere_keeps_the_users_as_they_are(swarm: Swarm) -> None:
+    swarm.edit(base("/base", START))
+    wait_until(lambda: len(swarm.requests("/started")) == 10, "10 users started")
+    swarm.edit("# A comment that moves every line.\n" + base("/moved", START))
+    swarm.wait_for("/moved")
+    swarm.settle()
+    assert len(swarm.requests("/started")) == 10
+
+
+def test_another_base_class_gives_the_users_its_client(swarm: Swarm) -> None:
+    swarm.edit(base("/other").replace("FastHttpUser", "HttpUser"))
+    swarm.wait_for("/other")
+
+
+def test_helpers_and_packages_can_be_added_edited_and_deleted(swarm: Swarm) -> None:
+    uses = BASE.replace("import os", "import os\nfrom shop.paths import PATH").replace("/base/", "{PATH}/")
+    swarm.save("PATH = '/one'\n", "shop/paths.py")
+    swarm.save("", "shop/__init__.py")
+    swarm.edit(uses)
+    swarm.wait_for("/one")
+    swarm.edit("PATH = '/two'\n", "shop/paths.py")
+    swarm.wait_for("/two")
+    (swarm.folder / "shop/paths.py").unlink()
+    assert "ModuleNotFoundError" in swarm.refusal()
+    swarm.edit(BASE)
+    swarm.forget()
+    swarm.wait_for("/base")
+
+
+def test_an_edited_data_file_is_read_again(swarm: Swarm) -> None:
+    reads = BASE.replace("class Visitor", "NAMES = open('data/names.csv').read().split()\n\nclass Visitor")
+    swarm.save("first\n", "data/names.csv")
+    swarm.edit(reads.replace("/base/", "/{NAMES[0]}/"))
+    swarm.wait_for("/first")
+    swarm.edit("other\n", "data/names.csv")
+    swarm.wait_for("/other")
+
+
+NESTED = """
+from locust import SequentialTaskSet, TaskSet
+
+class Visitor(FastHttpUser):
+    wait_time = constant(0.05)
+
+    @task
+    class Browse(TaskSet):
+        def path(self, name):
+            return f"/{name}/{os.getpid()}"
+
+        @task
+        class Steps(SequentialTaskSet):
+            @task
+            def first(self):
+                self.client.get(self.parent.path("first"), name="/")
+
+            @task
+            def last(self):
+                self.client.get(self.parent.path("last"), name="/")
+"""
+
+
+def test_nested_and_sequential_task_sets_are_edited_in_place(swarm: Swarm) -> None:
+    swarm.edit("import os\nfrom locust import FastHttpUser, constant, task\n" + NESTED)
+    swarm.wait_for("/last")
+    middle = '\n            @task\n            def middle(self):\n                self.client.get(self.parent.path("middle"), name="/")\n'
+    first, last = NESTED.rsplit("\n            @task", 1)
+    inserted = first + middle + "\n            @task" + last
+    swarm.edit("import os\nfrom locust import FastHttpUser, constant, task\n" + inserted)
+    swarm.wait_for("/middle")
+    swarm.settle()
+    swarm.forget()
+    swarm.settle()
+    firsts, middles, lasts = (len(swarm.requests(f"/{name}")) for name in ("first", "middle", "last"))
+    assert max(firsts, middles, lasts) - min(firsts, middles, lasts) <= 10, "in turn, for each of 10 users"
+
+
+def test_a_task_set_that_is_gone_is_left(swarm: Swarm) -> None:
+    swarm.edit("import os\nfrom locust import FastHttpUser, constant, task\n" + NESTED)
+    swarm.wait_for("/last")
+    swarm.edit(base("/outside"))
+    swarm.wait_for("/outside")
+    swarm.wait_for_end_of("/first")
+    swarm.wait_for_end_of("/last")
+
+
+def test_request_listeners_are_exchanged_not_added(swarm: Swarm) -> None:
+    listener = """
+import urllib.request
+from locust import events
+
+@events.request.add_listener
+def count(name, **_):
+    if name == "/":
+        urllib.request.urlopen(f"TARGET/heard/{os.getpid()}").read()
+""".replace("TARGET", swarm.target.url)
+    for path in ("/heard-a", "/heard-b", "/heard-c"):
+        swarm.edit(base("/base", listener.replace("/heard", path)))
+        swarm.wait_for(path)
+    swarm.wait_for_end_of("/heard-a")
+    swarm.wait_for_end_of("/heard-b")
+    assert abs(len(swarm.requests("/heard-c")) - len(swarm.requests("/base"))) <= 10
+
+
+def test_super_and_isinstance_hold_across_an_edit(swarm: Swarm) -> None:
+    source = """
+import os, time
+from locust import FastHttpUser, constant, task
+
+class Shopper(FastHttpUser):
+    abstract = True
+    wait_time = constant(0.05)
+    def path(self):
+        return "/PATH"
+
+class Visitor(Shopper):
+    def path(self):
+        time.sleep(0.2)
+        assert isinstance(self, Visitor) and isinstance(self, Shopper)
+        return super().path()
+
+    @task
+    def visit(self):
+        self.client.get(f"{self.path()}/{os.getpid()}", name="/")
+"""
+    for name in ("one", "two", "three"):
+        swarm.edit(source.replace("PATH", name))
+        swarm.wait_for(f"/{name}")
+
+
+def test_two_saves_at_once_end_on_the_second(swarm: Swarm) -> None:
+    swarm.save(base("/early"))
+    swarm.edit(base("/late"))
+    swarm.wait_for("/late")
+    swarm.wait_for_end_of("/early")
+
+
+@pytest.mark.parametrize("half", [100, 200])
+def test_a_save_in_two_halves_ends_on_the_whole(swarm: Swarm, half: int) -> None:
+    whole = base("/whole")
+    with (swarm.folder / "locustfile.py").open("w") as file:
+        file.write(whole[:half])
+        file.flush()
+        os.fsync(file.fileno())
+        wait_until(lambda: swarm.get("/livesync")["refused"], "the half refused")
+        file.write(whole[half:])
+    swarm.wait_for("/whole")
+
+
+def test_a_file_reverted_to_what_it_was_is_live_again(swarm: Swarm) -> None:
+    first = swarm.get("/livesync")["revision"]
+    swarm.edit(base("/detour"))
+    swarm.wait_for("/detour")
+    assert swarm.edit(BASE) == first
+    swarm.forget()
+    swarm.wait_for("/base")
+
+
+def test_a_frozen_worker_catches_up(swarm: Swarm) -> None:
+    frozen = swarm.processes["worker1"]
+    frozen.send_signal(signal.SIGSTOP)
+    swarm.save(base("/thawed"))
+    wait_until(lambda: swarm.requests("/thawed"), "the other worker live")
+    frozen.send_signal(signal.SIGCONT)
+    swarm.wait_for("/thawed")
+    wait_until(lambda: swarm.users() == 10, "10 users")
+
+
+def test_rows_of_a_new_file_are_dealt_by_a_helper_that_an_edit_brings_in(swarm: Swarm) -> None:
+    uses = BASE.replace("import os", "import os\nfrom csv_rows import CsvRows\nROWS = CsvRows('data/rows.csv')").replace(
+        "    @task", "    def on_start(self):\n        self.row = ROWS.deal(self)\n\n    @task"
+    )
+    swarm.save("name\n" + "\n".join(f"row{number}" for number in range(20)), "data/rows.csv")
+    swarm.save((LOADTEST / "csv_rows.py").read_text(), "csv_rows.py")
+    swarm.edit(uses.replace("/base/{os.getpid()}", "/{self.row['name']}/"))
+    wait_until(lambda: len(rows(swarm, "/row")) == 10, "a row for each user")
+    swarm.save("name\n" + "\n".join(f"new{number}" for number in range(20)), "data/rows.csv")
+    swarm.edit(uses.replace("/base/{os.getpid()}", "/{self.row['name']}/again/").replace("def on_start(self):", "def on_start(self):\n        pass"))
+    wait_until(lambda: len(rows(swarm, "/new")) == 10, "another row for each user")
+
+
+def rows(swarm: Swarm, path: str) -> set[str]:
+    return {seen for seen in list(swarm.target.seen) if seen.startswith(path)}

@@ -1,0 +1,77 @@
+"""Masters and workers that start, join, leave and come back."""
+
+import shutil
+import signal
+from pathlib import Path
+
+from swarm import BASE, Swarm, wait_until
+
+
+def test_a_worker_waits_for_its_master(idle: Swarm) -> None:
+    idle.start_worker()
+    idle.start_master()
+    wait_until(lambda: len(idle.workers()) == 1, "the worker joined")
+
+
+def test_a_worker_runs_the_masters_code_and_not_its_own(idle: Swarm, tmp_path: Path) -> None:
+    (tmp_path / "stale").mkdir()
+    (tmp_path / "stale/locustfile.py").write_text(BASE.replace("/base/", "/stale/"))
+    idle.start(workers=1)
+    idle.swarm()
+    idle.edit(BASE.replace("/base/", "/current/"))
+    idle.start_worker(tmp_path / "stale")
+    idle.wait_for("/current", workers=2)
+    wait_until(lambda: idle.users() == 10, "10 users")
+    assert not idle.requests("/stale")
+    assert set(idle.workers().values()) == {idle.get("/livesync")["revision"]}
+
+
+def test_a_replaced_worker_loses_no_user(idle: Swarm) -> None:
+    idle.start()
+    idle.swarm()
+    for name in ("worker1", "worker2"):
+        idle.start_worker()
+        wait_until(lambda: len(idle.workers()) == 3, "the new worker joined")
+        idle.processes[name].terminate()
+        wait_until(lambda: len(idle.workers()) == 2, "the old worker left")
+        wait_until(lambda: sorted(users_by_worker(idle)) == [5, 5], "10 users, evenly")
+
+
+def users_by_worker(swarm: Swarm) -> list[int]:
+    return [worker["user_count"] for worker in swarm.get("/stats/requests").get("workers", [])]
+
+
+def test_a_broken_locustfile_at_the_start_is_waited_out(idle: Swarm) -> None:
+    idle.save("import nowhere\n")
+    idle.start_master()
+    wait_until(lambda: "locustfile.py:1: ModuleNotFoundError" in idle.log(), "the reason in the log")
+    idle.save(BASE)
+    idle.start_worker()
+    wait_until(lambda: len(idle.workers()) == 1, "the worker joined")
+
+
+def test_all_processes_end_on_sigterm_and_leave_nothing_behind(idle: Swarm, tmp_path: Path) -> None:
+    idle.start()
+    idle.swarm()
+    for process in idle.processes.values():
+        process.send_signal(signal.SIGTERM)
+    assert [process.wait(10) for process in idle.processes.values()] == [0, 0, 0]
+
+
+def test_an_unknown_locust_is_restarted_by_an_edit(idle: Swarm) -> None:
+    internals = idle.folder / "livesync/internals.py"
+    internals.write_text(internals.read_text().replace('"execute_next_task"', '"no_such_method"'))
+    idle.start_master()
+    wait_until(lambda: "LIVE SYNC IS OFF: this Locust has no TaskSet.no_such_method" in idle.log(), "a loud message")
+    wait_until(lambda: "Starting web interface" in idle.log(), "Locust itself")
+    idle.save("import os\n" + BASE)
+    wait_until(lambda: idle.log().count("Starting web interface") == 2, "Locust started again")
+
+
+def test_the_livesync_package_itself_is_not_synced(idle: Swarm) -> None:
+    idle.start(workers=1)
+    revision = idle.get("/livesync")["revision"]
+    shutil.copy(idle.folder / "livesync/tree.py", idle.folder / "livesync/copy.py")
+    idle.edit(BASE + "\n")
+    idle.save(BASE)
+    wait_until(lambda: idle.get("/livesync")["revision"] == revision, "the same revision as before")

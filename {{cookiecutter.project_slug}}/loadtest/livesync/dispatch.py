@@ -1,0 +1,23 @@
+"""Dispatch: after an edit of the user classes or their weights the master spreads the same number of users anew."""
+
+from locust.env import Environment
+from locust.runners import STATE_RUNNING, MasterRunner
+
+from operator import attrgetter
+
+
+def mix(environment: Environment) -> list[tuple[str, float, int]]:
+    """What decides how many users of which class there are."""
+    return sorted((cls.__name__, cls.weight, cls.fixed_count) for cls in environment.user_classes)
+
+
+def redistribute(runner: MasterRunner) -> None:
+    """Do what Locust does when a worker joins: all users at once, at the same total, in the new mix."""
+    dispatcher = runner._users_dispatcher
+    if dispatcher is None:
+        return
+    classes = sorted(runner.user_classes, key=attrgetter("__name__"))
+    dispatcher._user_classes = dispatcher._original_user_classes = classes
+    dispatcher._prepare_rebalance()
+    if runner.state == STATE_RUNNING:  # while users are still being spawned the dispatcher sees it by itself
+        runner.start(runner.target_user_count, runner.spawn_rate)

@@ -1,0 +1,99 @@
+"""Vote: a revision goes live on the master and on every worker, or nowhere."""
+
+from locust.env import Environment
+from locust.rpc import Message
+from locust.runners import STATE_MISSING, MasterRunner
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from gevent.event import Event
+
+from . import dispatch, join
+from .commit import commit
+from .live import Live
+from .messages import COMMIT, HAS, LIVE, STAGE, VOTE
+from .report import Report
+from .stage import Refused, Staged, stage
+from .tree import changed_paths
+from .watch import Save
+
+VOTE_LIMIT = 8.0
+"""Seconds for all workers to vote, and to commit; one that died is missing after 4 and no longer waited for."""
+
+
+class Master:
+    """Puts each save to the vote, and tells every worker that is behind what is live."""
+
+    def __init__(self, live: Live, environment: Environment, runner: MasterRunner, report: Report) -> None:
+        self.live, self.environment, self.runner, self.report = live, environment, runner, report
+        self._votes: dict[str, str | None] = {}
+        self._asked_about = ""
+        self._news = Event()
+        runner.register_message(VOTE, self._on_vote)
+        runner.register_message(HAS, self._on_has)
+        join.offer(live, environment)
+
+    def publish(self, save: Save) -> None:
+        """Make what was saved live everywhere; if a process cannot run it, nowhere, and report why."""
+        if save.tree == self.live.tree:
+            self.report.reverted()
+            return
+        try:
+            staged = stage(self.live, save.tree)
+            voters = self._ask(staged)
+        except Refused as refusal:
+            self.report.refuse(str(refusal))
+            return
+        classes_before = dispatch.mix(self.environment)
+        commit(self.live, staged, self.environment)
+        join.offer(self.live, self.environment)
+        for worker in voters:
+            self._send(COMMIT, worker, revision=staged.revision)
+        self._wait_for(voters, lambda worker: self.report.workers.get(worker) == staged.revision)
+        self.report.committed(seconds=time.time() - save.at)
+        for worker in set(self._present(self.report.workers)) - set(self.report.current_workers()):
+            self._send(LIVE, worker, tree=self.live.tree)
+        if dispatch.mix(self.environment) != classes_before:
+            dispatch.redistribute(self.runner)
+
+    def _ask(self, staged: Staged) -> list[str]:
+        """The workers that run the live revision, once all of them have staged the new one."""
+        changed = changed_paths(self.live.tree, staged.tree)
+        files = {path: staged.tree[path] for path in changed if path in staged.tree}
+        self._votes, self._asked_about = {}, staged.revision
+        voters = self._present(self.report.current_workers())
+        for worker in voters:
+            self._send(STAGE, worker, revision=staged.revision, files=files, removed=list(changed - files.keys()))
+        self._wait_for(voters, lambda worker: worker in self._votes)
+        for worker in self._present(voters):
+            if worker not in self._votes:
+                raise Refused(f"worker {worker} did not answer within {VOTE_LIMIT:g} s")
+            if reason := self._votes[worker]:
+                raise Refused(f"worker {worker}: {reason}")
+        return voters
+
+    def _present(self, workers: Iterable[str]) -> list[str]:
+        clients = self.runner.clients
+        return [worker for worker in workers if worker in clients and clients[worker].state != STATE_MISSING]
+
+    def _wait_for(self, workers: list[str], done: Callable[[str], bool]) -> None:
+        deadline = time.monotonic() + VOTE_LIMIT
+        while not all(done(worker) for worker in self._present(workers)) and time.monotonic() < deadline:
+            self._news.clear()
+            self._news.wait(0.2)
+
+    def _send(self, message: str, worker: str, **data: Any) -> None:
+        self.runner.send_message(message, data, worker)
+
+    def _on_vote(self, msg: Message, **_: Any) -> None:
+        if msg.data["revision"] == self._asked_about:
+            self._votes[msg.node_id] = msg.data["reason"]
+            self._news.set()
+
+    def _on_has(self, msg: Message, **_: Any) -> None:
+        self.report.workers[msg.node_id] = msg.data["revision"]
+        is_current = msg.data["revision"] == self.live.revision
+        self._send(LIVE, msg.node_id, tree=None if is_current else self.live.tree)
+        self._news.set()
