@@ -1,0 +1,189 @@
+"""`make bench`: seconds from a save to the last worker on the new code, beside the two usual ways, in one run.
+
+It runs on the first of docker-desktop and minikube that answers, and writes build/bench.json. The usual ways are
+Tilt without its live_update, which rebuilds the image and rolls it out, and Locust restarted by every save.
+"""
+
+import argparse
+import json
+import platform
+import re
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from subprocess import DEVNULL, run
+
+import swarm
+from machine import Machine, free_port, wait_until
+from swarm import USERS, Swarm
+
+TEMPLATE = Path(__file__).parents[2]
+RESULTS = TEMPLATE / "build/bench.json"
+SLUG = "locust-k8s-bench"
+PATIENCE = 60.0
+"""Seconds after which an edit counts as missed."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--edits", type=int, default=200, help="edits under Tilt; a quarter of them under Skaffold")
+    parser.add_argument("--rounds", type=int, default=8, help="edits for each of the usual ways")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        machine = Machine(own_kubeconfig(Path(folder)), logs=Path(folder))
+        context = first_cluster(machine)
+        project = bake(Path(folder))
+        results = {
+            "tilt up": live_edits(machine, project, ["tilt", "up", "--port", str(free_port())], options.edits, every=1),
+            "skaffold dev": live_edits(machine, project, skaffold(context), options.edits // 4, every=3),
+            "rebuild and roll out": lost_tests(machine, without_live_update(project), options.rounds),
+            "restart on a save": lost_tests(machine, with_restarts(project), options.rounds),
+        }
+    report(machine, context, results)
+
+
+def own_kubeconfig(folder: Path) -> Path:
+    file = folder / "kubeconfig"
+    command = ["kubectl", "config", "view", "--raw", "--flatten"]
+    file.write_bytes(run(command, check=True, capture_output=True).stdout)
+    file.chmod(0o600)
+    return file
+
+
+def first_cluster(machine: Machine) -> str:
+    for context in ("docker-desktop", "minikube"):
+        words = ["--context", context, "get", "--raw", "/readyz", "--request-timeout", "5s"]
+        if machine.run("kubectl", *words).returncode == 0:
+            machine.use(context)
+            return context
+    sys.exit("Neither docker-desktop nor minikube answers: start one of them.")
+
+
+def bake(folder: Path) -> Path:
+    command = [sys.executable, "-m", "cookiecutter", str(TEMPLATE), "--no-input", "--output-dir", str(folder)]
+    run([*command, "--default-config", f"project_slug={SLUG}"], check=True, stdout=DEVNULL)
+    return folder / SLUG
+
+
+def skaffold(context: str) -> list[str]:
+    return ["skaffold", "dev", *(["--profile", context] if context == "minikube" else [])]
+
+
+def without_live_update(project: Path) -> Path:
+    tiltfile = project / "Tiltfile"
+    source, changes = re.subn(r"\n +live_update=\[.*\],", "", tiltfile.read_text())
+    assert changes == 2
+    tiltfile.write_text(source)
+    return project
+
+
+def with_restarts(project: Path) -> Path:
+    fresh = bake(project.parent / "restarts")
+    component = fresh / "k8s/components/live-sync/kustomization.yaml"
+    restarts = """[python, -c, "from livesync.restart import on_every_save; on_every_save(['live sync'])"]"""
+    source, changes = re.subn(r"\[python, -m, livesync\]", restarts, component.read_text())
+    assert changes == 1
+    component.write_text(source)
+    return fresh
+
+
+@contextmanager
+def session(machine: Machine, project: Path, command: list[str]) -> Iterator[Swarm]:
+    """The tool runs, and ten users on two workers."""
+    with machine.running(*command, cwd=project):
+        wait_until(lambda: worker_count() == 2 or None, "two workers", seconds=300)
+        test = Swarm()
+        test.start(workers=2)
+        yield test
+    if command[0] == "tilt":
+        machine.output("tilt", "down", cwd=project)
+    machine.output("make", "clean", cwd=project, seconds=180)
+
+
+def live_edits(machine: Machine, project: Path, command: list[str], edits: int, every: float) -> list[float]:
+    """Seconds from each of so many edits of the same size to the last worker; infinite for one that is missed."""
+    seconds = []
+    with session(machine, project, command) as test:
+        for number in range(edits):
+            start = time.monotonic()
+            before = swarm.revision()
+            save(project, number)
+            seconds.append(time_until(lambda: swarm.revision() not in (before, None)))
+            if number % 10 == 9:
+                assert test.look().users == USERS
+            time.sleep(max(0.0, start + every - time.monotonic()))
+        test.wait_for_only(f"edit {edits - 1:04}")
+    return seconds
+
+
+def lost_tests(machine: Machine, project: Path, rounds: int) -> list[float]:
+    """Seconds from each edit to a master that has its workers back, and no test any more."""
+    seconds = []
+    with session(machine, project, ["tilt", "up", "--port", str(free_port())]) as test:
+        for number in range(rounds):
+            save(project, number)
+            seconds.append(time_until(lambda: worker_count() == 2 and users() == 0))
+            wait_until(lambda: len(ready()) == 2 or None, "two workers that are ready")
+            test.seen = {}
+            test.start(workers=2)
+    return seconds
+
+
+def save(project: Path, number: int) -> None:
+    file = project / "loadtest/locustfile.py"
+    source = re.sub(r'(\.get\("/hello")(, name="edit \d+")?', rf'\1, name="edit {number:04}"', file.read_text())
+    file.write_text(source)
+
+
+def time_until(condition: Callable[[], bool]) -> float:
+    start = time.monotonic()
+    while time.monotonic() < start + PATIENCE:
+        try:
+            if condition():
+                return time.monotonic() - start
+        except OSError:
+            pass  # the web UI is away
+        time.sleep(0.01)
+    return float("inf")
+
+
+def ready() -> list[str]:
+    try:
+        return [worker["id"] for worker in swarm.get("/stats/requests")["workers"] if swarm.is_there(worker)]
+    except OSError:
+        return []
+
+
+def worker_count() -> int:
+    return len(ready())
+
+
+def users() -> int:
+    count: int = swarm.get("/stats/requests")["user_count"]
+    return count
+
+
+def report(machine: Machine, context: str, results: dict[str, list[float]]) -> None:
+    tools = {
+        "tilt": machine.output("tilt", "version").split(",")[0],
+        "skaffold": machine.output("skaffold", "version").strip(),
+    }
+    RESULTS.parent.mkdir(exist_ok=True)
+    about = {"context": context, "machine": platform.platform(), "python": platform.python_version(), **tools}
+    RESULTS.write_text(json.dumps({"about": about, "seconds": results}, indent=1) + "\n")
+    print(about)
+    print("| from save to live, in seconds | edits | missed | median | p90 | worst |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for name, seconds in results.items():
+        came = sorted(value for value in seconds if value != float("inf"))
+        p90 = statistics.quantiles(came, n=10, method="inclusive")[-1]
+        figures = f"{statistics.median(came):.2f} | {p90:.2f} | {came[-1]:.2f}"
+        print(f"| {name} | {len(seconds)} | {len(seconds) - len(came)} | {figures} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""Fixtures of the tests on a real cluster: the machine, a fresh project, and clusters that answer."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from machine import Machine, is_free, missing_tools
+
+TEMPLATE = Path(__file__).parents[2]
+SLUG = "locust-k8s-e2e"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Print why a cluster was left out, also where all other tests pass."""
+    config.option.reportchars += "s"
+
+
+@pytest.fixture(scope="session")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    if missing := missing_tools("docker", "kubectl", "skaffold", "tilt"):
+        pytest.exit(f"Not in PATH: {', '.join(missing)}. These tests need all of them.", returncode=1)
+    if taken := [port for port in (8000, 8089) if not is_free(port)]:
+        pytest.exit(
+            f"Taken: port {' and '.join(map(str, taken))}. Stop what runs there, such as a session of Tilt.",
+            returncode=1,
+        )
+    folder = tmp_path_factory.mktemp("machine")
+    kubeconfig = folder / "kubeconfig"
+    command = ["kubectl", "config", "view", "--raw", "--flatten"]
+    kubeconfig.write_bytes(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    kubeconfig.chmod(0o600)
+    return Machine(kubeconfig, logs=folder)
+
+
+@pytest.fixture(scope="session", params=["docker-desktop", "minikube"])
+def context(request: pytest.FixtureRequest, machine: Machine) -> str:
+    """A cluster that answers, whose context is current."""
+    name: str = request.param
+    require_cluster(machine, name)
+    machine.use(name)
+    return name
+
+
+def require_cluster(machine: Machine, context: str) -> None:
+    """Skip the test, with the reason, unless this cluster is there."""
+    if context not in machine.contexts():
+        pytest.skip(f"there is no context {context}")
+    if machine.run("kubectl", "--context", context, "get", "--raw", "/readyz", "--request-timeout", "5s").returncode:
+        pytest.skip(f"the cluster of context {context} does not answer")
+
+
+@pytest.fixture(scope="session")
+def template_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The template as a Git repository, with what is on disk and not only what is committed."""
+    repository = tmp_path_factory.mktemp("git") / "locust-k8s"
+
+    def git(*words: str, folder: Path = repository) -> str:
+        identity = ["-c", "user.name=e2e", "-c", "user.email=e2e@localhost"]
+        return subprocess.run(
+            ["git", *identity, *words], cwd=folder, check=True, stdout=subprocess.PIPE, text=True
+        ).stdout
+
+    for name in git("ls-files", "--cached", "--others", "--exclude-standard", "-z", folder=TEMPLATE).split("\0"):
+        if name and (TEMPLATE / name).is_file():
+            copy = repository / name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes((TEMPLATE / name).read_bytes())
+    git("init", "--quiet")
+    git("add", "--all")
+    git("commit", "--quiet", "--message", "What is on disk")
+    return f"git+file://{repository}"
+
+
+@pytest.fixture
+def project(template_url: str, tmp_path: Path) -> Path:
+    """A fresh project from the Git URL, in a folder that is no Git repository."""
+    config = tmp_path / "cookiecutter.yaml"
+    config.write_text(f"cookiecutters_dir: {tmp_path / 'clones'}\nreplay_dir: {tmp_path / 'replay'}\n")
+    command = [sys.executable, "-m", "cookiecutter", template_url, "--no-input", f"project_slug={SLUG}"]
+    subprocess.run(
+        [*command, "--config-file", str(config), "--output-dir", str(tmp_path)], check=True, cwd=tmp_path, timeout=60
+    )
+    return tmp_path / SLUG
+
+
+@pytest.fixture
+def clean_cluster(machine: Machine, context: str) -> Iterator[None]:
+    """What a failed test leaves in the cluster is gone before the next one begins."""
+    yield
+    machine.run("kubectl", "--context", context, "delete", "namespace", SLUG, "--ignore-not-found", seconds=120)

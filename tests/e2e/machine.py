@@ -1,0 +1,123 @@
+"""Commands, clusters and ports of the machine that the tests run on."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+Answer = TypeVar("Answer")
+
+
+def wait_until(condition: Callable[[], Answer | None], what: str, seconds: float = 60) -> Answer:
+    """The condition's answer as soon as it is not None; fails with `what` after so many seconds."""
+    end = time.monotonic() + seconds
+    while (answer := condition()) is None:
+        assert time.monotonic() < end, f"{what}: not within {seconds} s"
+        time.sleep(0.1)
+    return answer
+
+
+def is_free(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("localhost", port), timeout=2):
+        return False
+    return True
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Runs commands with a kubeconfig of the test's own, so that the user's stays as it is."""
+
+    kubeconfig: Path
+    logs: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        quiet = {"TILT_DISABLE_ANALYTICS": "1", "SKAFFOLD_UPDATE_CHECK": "false", "SKAFFOLD_INTERACTIVE": "false"}
+        return os.environ | quiet | {"KUBECONFIG": str(self.kubeconfig)}
+
+    def run(
+        self, *command: str | Path, cwd: Path | None = None, seconds: float = 60
+    ) -> subprocess.CompletedProcess[str]:
+        """Run to the end, whatever that is; output and errors come together."""
+        return subprocess.run(
+            command,
+            cwd=cwd,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+
+    def output(self, *command: str | Path, cwd: Path | None = None, seconds: float = 60) -> str:
+        """What a command prints that has to succeed."""
+        result = self.run(*command, cwd=cwd, seconds=seconds)
+        assert result.returncode == 0, f"{command} ended with {result.returncode}:\n{result.stdout}"
+        return result.stdout
+
+    @contextlib.contextmanager
+    def running(self, *command: str | Path, cwd: Path, settle: float = 90) -> Iterator[None]:
+        """Keep a command running; at the end it gets the Ctrl-C of a terminal and that many seconds."""
+        log = self.logs / f"{Path(command[0]).name}-{time.monotonic_ns()}.log"
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                command,
+                cwd=cwd,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            yield
+            assert process.poll() is None, f"{command} ended by itself"
+        except BaseException:
+            print(f"{' '.join(map(str, command))} printed:\n{log.read_text()[-20_000:]}")
+            raise
+        finally:
+            end(process, settle)
+
+    def contexts(self) -> list[str]:
+        return self.output("kubectl", "config", "get-contexts", "--output", "name").split()
+
+    def use(self, context: str) -> None:
+        self.output("kubectl", "config", "use-context", context)
+
+    def objects(self, context: str, *words: str) -> list[dict[str, Any]]:
+        """What kubectl gets for these words."""
+        output = self.output("kubectl", "--context", context, "get", "--output", "json", *words)
+        items: list[dict[str, Any]] = json.loads(output)["items"]
+        return items
+
+
+def end(process: subprocess.Popen[bytes], settle: float) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGINT)
+    try:
+        process.wait(settle)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+
+
+def missing_tools(*names: str) -> list[str]:
+    return [name for name in names if not shutil.which(name)]

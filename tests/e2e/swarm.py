@@ -1,0 +1,117 @@
+"""The swarm, as the master's web UI knows it."""
+
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from machine import wait_until
+
+WEB_UI = "http://localhost:8089"
+USERS = 10
+
+
+@dataclass(frozen=True)
+class Look:
+    """Locust's own statistics at one moment."""
+
+    requests: dict[str, int]
+    failures: int
+    users: int
+    users_by_worker: dict[str, int]
+
+
+@dataclass
+class Swarm:
+    """A test that runs: every look at it checks that no request failed and no count went down."""
+
+    seen: dict[str, int] = field(default_factory=dict)
+
+    def look(self) -> Look:
+        """The statistics now, which are at most five seconds old."""
+        report = get("/stats/requests")
+        rows = [row for row in report["stats"] if row["name"] != "Aggregated"]
+        look = Look(
+            requests={row["name"]: row["num_requests"] for row in rows},
+            failures=sum(row["num_failures"] for row in rows),
+            users=report["user_count"],
+            users_by_worker={worker["id"]: worker["user_count"] for worker in report["workers"] if is_there(worker)},
+        )
+        assert look.failures == 0, report["errors"]
+        assert all(look.requests.get(name, 0) >= count for name, count in self.seen.items()), (self.seen, look)
+        self.seen = look.requests
+        return look
+
+    def start(self, workers: int) -> None:
+        post("/swarm", user_count=USERS, spawn_rate=USERS)
+        self.wait_for_even_split(workers)
+
+    def stop(self) -> None:
+        get("/stop", method="POST")
+
+    def wait_for_even_split(self, workers: int) -> None:
+        """Wait until so many workers share all the users as evenly as it goes."""
+        even = [USERS // workers + (place < USERS % workers) for place in range(workers)]
+        self.wait_for(
+            lambda look: sorted(look.users_by_worker.values(), reverse=True) == even and look.users == USERS,
+            f"a split of {even}",
+        )
+
+    def wait_for(self, condition: Callable[[Look], bool], what: str, seconds: float = 60) -> Look:
+        """The first look at which the condition holds."""
+        return wait_until(lambda: look if condition(look := self.look()) else None, what, seconds)
+
+    def wait_for_only(self, name: str) -> None:
+        """Wait until requests of this name arrive and no others do, while all users keep running."""
+        before = self.wait_for(lambda look: look.requests.get(name, 0) > 0, f"requests named {name}")
+
+        def alone() -> bool | None:
+            nonlocal before
+            look = self.look()
+            assert look.users == USERS
+            if look.requests[name] < before.requests[name] + USERS:
+                return None
+            others = [other for other in look.requests if look.requests[other] > before.requests.get(other, 0)]
+            before = look
+            return True if others == [name] else None
+
+        wait_until(alone, f"no requests but {name}")
+
+
+def is_there(worker: dict[str, Any]) -> bool:
+    return worker["state"] not in ("missing", "stopped")
+
+
+def workers() -> dict[str, str]:
+    """The revision that each connected worker runs; empty while there is no master."""
+    try:
+        revisions: dict[str, str] = get("/livesync")["workers"]
+    except OSError:
+        return {}
+    return revisions
+
+
+def revision() -> str | None:
+    """The revision that is live everywhere, or None."""
+    answer = get("/livesync")
+    return answer["revision"] if set(answer["workers"].values()) == {answer["revision"]} else None
+
+
+def refusal() -> str | None:
+    """Why the last save is not live, or None if it is."""
+    reason: str | None = get("/livesync")["refused"]
+    return reason
+
+
+def post(path: str, **values: object) -> None:
+    get(path, method="POST", data=urllib.parse.urlencode(values).encode())
+
+
+def get(path: str, method: str = "GET", data: bytes | None = None) -> dict[str, Any]:
+    request = urllib.request.Request(WEB_UI + path, method=method, data=data)
+    with urllib.request.urlopen(request, timeout=10) as response:
+        answer: dict[str, Any] = json.load(response)
+        return answer

@@ -1,0 +1,162 @@
+"""`tilt up` and `skaffold dev` on a real cluster: edits are live on every worker while ten users keep running."""
+
+import json
+import re
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import swarm
+from conftest import SLUG, require_cluster
+from machine import Machine, free_port, wait_until
+from swarm import Swarm
+
+pytestmark = pytest.mark.usefixtures("clean_cluster")
+
+
+def test_tilt_ci_brings_the_fresh_project_up_and_tilt_down_removes_it(
+    machine: Machine, context: str, project: Path
+) -> None:
+    start = time.monotonic()
+    machine.output("tilt", "ci", "--port", str(free_port()), cwd=project, seconds=300)
+    print(f"tilt ci on {context}: {time.monotonic() - start:.1f} s")
+    down = machine.output("tilt", "down", cwd=project)
+    assert "error" not in down.lower()
+    assert_nothing_left(machine, context, project)
+
+
+def test_edits_under_tilt_up(machine: Machine, context: str, project: Path) -> None:
+    with session(machine, project, "tilt", "up", "--port", str(free_port())):
+        whole_loop(machine, context, project)
+    machine.output("tilt", "down", cwd=project)
+    assert_nothing_left(machine, context, project)
+
+
+def test_edits_under_skaffold_dev(machine: Machine, context: str, project: Path) -> None:
+    profile = {"docker-desktop": [], "minikube": ["--profile", "minikube"]}[context]
+    with session(machine, project, "skaffold", "dev", *profile):
+        whole_loop(machine, context, project)
+    assert_nothing_left(machine, context, project)
+
+
+@pytest.mark.parametrize("context", ["minikube"], indirect=True)
+def test_skaffold_deploys_to_minikube_while_docker_desktop_is_current(
+    machine: Machine, context: str, project: Path
+) -> None:
+    require_cluster(machine, "docker-desktop")
+    machine.use("docker-desktop")
+    with session(machine, project, "skaffold", "dev", "--profile", "minikube"):
+        test = Swarm()
+        test.start(workers=2)
+        edit(project, "from afar")
+        test.wait_for_only("from afar")
+        assert machine.run("kubectl", "get", "namespace", SLUG).returncode, "it is in Docker Desktop too"
+    machine.use(context)
+    assert_nothing_left(machine, context, project)
+
+
+@contextmanager
+def session(machine: Machine, project: Path, *command: str) -> Iterator[None]:
+    """The command runs, and server, master and both workers are there."""
+    with machine.running(*command, cwd=project):
+        wait_until(lambda: len(swarm.workers()) == 2 or None, "two workers", seconds=300)
+        wait_until(lambda: greeting() == "Hello from FastAPI!" or None, "the server")
+        yield
+
+
+def whole_loop(machine: Machine, context: str, project: Path) -> None:
+    """All that happens to a locustfile in an afternoon, while ten users run."""
+    test = Swarm()
+    test.start(workers=2)
+
+    for name in ("first", "second"):
+        edit(project, name)
+        test.wait_for_only(name)
+
+    before = swarm.revision()
+    save(project, locustfile(project).read_text().replace("class ", "clas ", 1))
+    wait_until(swarm.refusal, "a refusal of the syntax error")
+    assert swarm.revision() == before
+    test.wait_for_only("second")
+
+    (project / "loadtest/names.py").write_text('NAME = "from a new file"\n')
+    save(project, "import names\n\n" + task_named(project, "names.NAME"))
+    test.wait_for_only("from a new file")
+    assert swarm.refusal() is None
+
+    workers = ("--namespace", SLUG, "deployment/locust-worker")
+    machine.output("kubectl", "--context", context, "scale", "--replicas=4", *workers)
+    test.wait_for_even_split(4)
+    edit(project, "on four")
+    test.wait_for_only("on four")
+    assert len(swarm.workers()) == 4, "a save scaled the workers"
+
+    (pod, *_) = machine.objects(
+        context, "pods", "--namespace", SLUG, "--selector", "app.kubernetes.io/component=worker"
+    )
+    name = pod["metadata"]["name"]
+    machine.output("kubectl", "--context", context, "--namespace", SLUG, "delete", "pod", name, "--wait=false")
+    wait_until(lambda: not any(worker.startswith(name) for worker in swarm.workers()) or None, "the worker's end")
+    test.wait_for_even_split(4)
+    wait_until(swarm.revision, "one revision on all workers")
+    test.wait_for_only("on four")
+
+    (project / "loadtest/names.py").unlink()
+    master = ("exec", "deployment/locust-master", "--container", "locust-master", "--", "ls")
+    wait_until(
+        lambda: "names.py" not in machine.output("kubectl", "--context", context, "--namespace", SLUG, *master) or None,
+        "the removal of a deleted file",
+    )
+    test.look()
+    test.stop()
+
+    server = project / "server/server.py"
+    server.write_text(server.read_text().replace("Hello from FastAPI!", "Hello again!"))
+    wait_until(lambda: greeting() == "Hello again!" or None, "the server's new answer")
+
+
+def locustfile(project: Path) -> Path:
+    return project / "loadtest/locustfile.py"
+
+
+def save(project: Path, source: str) -> None:
+    locustfile(project).write_text(source)
+
+
+def edit(project: Path, name: str) -> None:
+    """Give the requests of the default task another name."""
+    save(project, task_named(project, repr(name)))
+
+
+def task_named(project: Path, expression: str) -> str:
+    fresh = project.parent / "locustfile.py"
+    if not fresh.exists():
+        fresh.write_text(locustfile(project).read_text())
+    source, changes = re.subn(r'(\.get\("/hello")[^)]*', rf"\1, name={expression}", fresh.read_text())
+    assert changes
+    return source
+
+
+def greeting() -> str | None:
+    """What the server says, or None while it says nothing."""
+    try:
+        with urllib.request.urlopen("http://localhost:8000/hello", timeout=5) as response:
+            message: str = json.load(response)["message"]
+            return message
+    except OSError:
+        return None
+
+
+def assert_nothing_left(machine: Machine, context: str, project: Path) -> None:
+    """After `make clean` the cluster holds no object of the project, and no namespace."""
+    machine.output("make", "clean", cwd=project, seconds=180)
+    everything = "namespaces,deployments,replicasets,pods,services,configmaps,secrets,horizontalpodautoscalers,jobs"
+    label = f"app.kubernetes.io/part-of={SLUG}"
+    wait_until(
+        lambda: not machine.objects(context, everything, "--all-namespaces", "--selector", label) or None,
+        "an empty cluster",
+    )
+    assert machine.run("kubectl", "--context", context, "get", "namespace", SLUG).returncode

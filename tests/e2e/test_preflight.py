@@ -1,0 +1,71 @@
+"""What could not work is said in one sentence, with the remedy, before anything is built or deployed."""
+
+import json
+import re
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import SLUG
+from machine import Machine, free_port
+
+TOOLS = {"tilt": ["tilt", "ci", "--port"], "skaffold": ["skaffold", "dev"]}
+
+
+@pytest.fixture(params=TOOLS)
+def command(request: pytest.FixtureRequest, context: str) -> list[str]:
+    """How the tool deploys to the context."""
+    command = TOOLS[request.param]
+    if request.param == "tilt":
+        return [*command, str(free_port())]
+    return command if context == "docker-desktop" else [*command, "--profile", context]
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 8089)) as server:
+        yield server.getsockname()[1]
+
+
+def test_a_taken_port_is_reported(
+    machine: Machine, context: str, project: Path, command: list[str], taken_port: int
+) -> None:
+    assert_refused(machine, project, command, rf"Port {taken_port} is taken by .*: stop that first\.")
+    assert machine.run("kubectl", "--context", context, "get", "namespace", SLUG).returncode
+
+
+def test_a_cluster_that_does_not_answer_is_reported(
+    machine: Machine, context: str, project: Path, command: list[str], tmp_path: Path
+) -> None:
+    stopped = Machine(tmp_path / "kubeconfig", machine.logs)
+    config = json.loads(machine.output("kubectl", "config", "view", "--raw", "--output", "json"))
+    for cluster in config["clusters"]:
+        cluster["cluster"]["server"] = "https://127.0.0.1:9"
+    stopped.kubeconfig.write_text(json.dumps(config))
+    assert_refused(stopped, project, command, rf"The cluster of context {context} does not answer: ")
+
+
+def test_tilt_refuses_any_other_context(machine: Machine, context: str, project: Path, tmp_path: Path) -> None:
+    elsewhere = Machine(tmp_path / "kubeconfig", machine.logs)
+    elsewhere.kubeconfig.write_bytes(machine.kubeconfig.read_bytes())
+    elsewhere.output("kubectl", "config", "rename-context", context, "production")
+    elsewhere.use("production")
+    command = [*TOOLS["tilt"], str(free_port())]
+    assert_refused(elsewhere, project, command, r"kubectl config use-context docker-desktop")
+    assert machine.run("kubectl", "--context", context, "get", "namespace", SLUG).returncode
+
+
+@pytest.mark.usefixtures("context")
+def test_skaffold_refuses_to_be_sent_elsewhere(machine: Machine, project: Path) -> None:
+    command = ["skaffold", "run", "--kube-context", "production"]
+    assert_refused(machine, project, command, r"not for production: leave --kube-context")
+
+
+def assert_refused(machine: Machine, project: Path, command: list[str], sentence: str) -> None:
+    """The command fails soon, says this, and has built nothing."""
+    result: subprocess.CompletedProcess[str] = machine.run(*command, cwd=project, seconds=60)
+    assert result.returncode != 0
+    assert re.search(sentence, result.stdout), result.stdout
+    assert "naming to" not in result.stdout
