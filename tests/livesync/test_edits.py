@@ -172,6 +172,34 @@ def test_nested_and_sequential_task_sets_are_edited_in_place(swarm: Swarm) -> No
     assert max(firsts, middles, lasts) - min(firsts, middles, lasts) <= 10, "in turn, for each of 10 users"
 
 
+MARKOV = """
+import os
+from locust import FastHttpUser, MarkovTaskSet, constant, task, transition
+
+class Visitor(FastHttpUser):
+    wait_time = constant(0.05)
+
+    @task
+    class Walk(MarkovTaskSet):
+        @transition("two")
+        def one(self):
+            self.client.get(f"/PATH-one/{os.getpid()}", name="/")
+
+        @transition("one")
+        def two(self):
+            self.client.get(f"/PATH-two/{os.getpid()}", name="/")
+"""
+
+
+def test_a_markov_chain_goes_on(swarm: Swarm) -> None:
+    swarm.edit(MARKOV.replace("PATH", "old"))
+    swarm.wait_for("/old-two")
+    swarm.edit(MARKOV.replace("PATH", "new"))
+    swarm.wait_for("/new-one")
+    swarm.settle()
+    assert abs(len(swarm.requests("/new-one")) - len(swarm.requests("/new-two"))) <= 10, "in turn, for each of 10 users"
+
+
 def test_a_task_set_that_is_gone_is_left(swarm: Swarm) -> None:
     swarm.edit("import os\nfrom locust import FastHttpUser, constant, task\n" + NESTED)
     swarm.wait_for("/last")

@@ -4,17 +4,16 @@ A task that runs during a commit ends on the old code in every respect: its func
 module globals. Only then its user and task sets are given their new classes.
 """
 
-from locust import SequentialTaskSet, TaskSet, User
+from locust import MarkovTaskSet, SequentialTaskSet, TaskSet, User
 from locust.exception import StopUser
 from locust.runners import Runner
 from locust.user.task import LOCUST_STATE_WAITING, DefaultTaskSet
 
 import logging
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from itertools import cycle
+from itertools import cycle, zip_longest
 from typing import Any
 
 from .compare import starts_alike, waits_alike
@@ -61,20 +60,22 @@ def _take_new_code(live: Live, task_set: TaskSet) -> None:
         vars(user)[BORN_AGAIN] = True
         raise StopUser
     nest = _nest(task_set)
-    running = [type(inner).__name__ for inner in nest[1:]] + [task_set._task_queue[0].__name__]
     were_tasks = [type(inner) in inner.parent.tasks for inner in nest]
+    running = [type(inner).__name__ for inner in nest[1:]]
+    picked = task_set._task_queue.popleft().__name__
     user.__class__ = user_class
     leave = False
-    for inner, task, was_task in zip(nest, running, were_tasks, strict=False):
+    for inner, was_task, task in zip_longest(nest, were_tasks, running):
         task_set_class = live.class_now(type(inner))
         leave = leave or task_set_class is None or (was_task and task_set_class not in inner.parent.tasks)
         if leave:
             vars(inner)[LEAVE] = True
         elif task_set_class is not type(inner):
             inner.__class__ = task_set_class
-            _keep_place(inner, task)
+            _go_on(inner, after=task, at=picked)
+    task_set._task_queue.clear()
     if not leave:
-        _pick_from_new_code(task_set)
+        task_set.schedule_task(task_set.get_next_task())
 
 
 def _class_now(user: User) -> type[User]:
@@ -94,36 +95,18 @@ def _nest(task_set: Any) -> list[Any]:
     return nest
 
 
-def _keep_place(task_set: Any, running: str) -> None:
-    """Go on where the task set was: after the task called `running`, or at the transition it had chosen."""
-    if isinstance(task_set, SequentialTaskSet):
-        tasks: list[Any] = task_set.tasks
+def _go_on(task_set: Any, after: str | None, at: str) -> None:
+    """Let a task set that has an order go on where it was: `after` the task set that it runs, else `at` a task."""
+    if issubclass(type(task_set), SequentialTaskSet):
+        tasks = task_set.tasks
         names = [task.__name__ for task in tasks]
-        if running in names:
-            place = names.index(running) + 1
-        else:
-            following: Iterator[Any] = task_set._task_cycle
-            upcoming = [next(following).__name__ for _ in names]
-            place = next((names.index(name) for name in upcoming if name in names), 0)
+        upcoming = [after or at, *(next(task_set._task_cycle).__name__ for _ in names)]
+        name = next((name for name in upcoming if name in names), names[0])
+        place = names.index(name) + (name == after)
         task_set._task_cycle = cycle(tasks[place:] + tasks[:place])
-    elif "current" in vars(task_set):  # a MarkovTaskSet
-        task_set.current = getattr(task_set, task_set.current.__name__, type(task_set).current)
-
-
-def _pick_from_new_code(task_set: TaskSet) -> None:
-    """Exchange the tasks that Locust had picked for the new ones of the same names, where there are any."""
-    owner: Any = task_set.user if isinstance(task_set, DefaultTaskSet) else task_set
-    tasks = {task.__name__: task for task in owner.tasks or _markov_tasks(owner)}
-    picked = [tasks.get(task.__name__) for task in task_set._task_queue]
-    task_set._task_queue = deque(task for task in picked if task)
-    if not task_set._task_queue:
-        task_set.schedule_task(task_set.get_next_task())
-
-
-def _markov_tasks(owner: Any) -> list[Any]:
-    """The tasks of a MarkovTaskSet, which it does not keep in `tasks`."""
-    members = [getattr(owner, name) for name in dir(type(owner)) if not name.startswith("__")]
-    return [member for member in members if hasattr(member, "transitions")]
+    elif issubclass(type(task_set), MarkovTaskSet):
+        name = task_set.current.__name__ if after else at
+        task_set.current = getattr(task_set, name, type(task_set).current)
 
 
 def _sleep(live: Live, stock: Callable[[TaskSet, float], None], task_set: TaskSet, seconds: float) -> None:
