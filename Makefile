@@ -2,6 +2,10 @@
 PYTHON ?= python3
 VENV := .venv/.installed
 
+# uv has names of its own for what pip calls so; empty is unset.
+export UV_INDEX_URL ?= $(PIP_INDEX_URL)
+export UV_EXTRA_INDEX_URL ?= $(PIP_EXTRA_INDEX_URL)
+
 .PHONY: help demo test check fix e2e bench lock clean
 
 help: ## list these commands

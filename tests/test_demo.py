@@ -89,6 +89,7 @@ def test_a_demo_syncs_an_edit_and_ends_with_ctrl_c(demo: subprocess.Popen[bytes]
         return any(row["name"] == name and row["num_requests"] for row in stats)
 
     wait_for(lambda: live() is not None, "two workers with the code of the master")
+    wait_for(lambda: answers(PORTS["server"]), "server")
     before = live()
     urlopen(f"{WEB}/swarm", data=urlencode({"user_count": 4, "spawn_rate": 4}).encode()).close()
     wait_for(lambda: requested("/hello"), "requests")

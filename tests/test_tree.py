@@ -57,6 +57,7 @@ TREE = [
     "loadtest/requirements.in",
     "loadtest/requirements.txt",
     "loadtest/shapes.py",
+    "loadtest/tests/conftest.py",
     "loadtest/tests/test_locustfile.py",
     "loadtest/tests/test_shapes.py",
     "pyproject.toml",
@@ -103,7 +104,7 @@ def text_files(root: Path) -> list[Path]:
 
 
 def test_the_tree_is_exactly_this(project: Path) -> None:
-    files = [str(path.relative_to(project)) for path in project.rglob("*") if path.is_file()]
+    files = [path.relative_to(project).as_posix() for path in project.rglob("*") if path.is_file()]
     assert sorted(files) == sorted(TREE)
 
 

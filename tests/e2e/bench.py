@@ -110,9 +110,7 @@ def live_edits(machine: Machine, project: Path, command: list[str], edits: int, 
     with session(machine, project, command) as test:
         for number in range(edits):
             start = time.monotonic()
-            before = swarm.revision()
-            save(project, number)
-            seconds.append(time_until(lambda: swarm.revision() not in (before, None)))
+            seconds.append(edit(project, number))
             if number % 10 == 9:
                 assert test.look().users == USERS
             time.sleep(max(0.0, start + every - time.monotonic()))
@@ -131,6 +129,12 @@ def lost_tests(machine: Machine, project: Path, rounds: int) -> list[float]:
             test.seen = {}
             test.start(workers=2)
     return seconds
+
+
+def edit(project: Path, number: int) -> float:
+    before = swarm.revision()
+    save(project, number)
+    return time_until(lambda: swarm.revision() not in (before, None))
 
 
 def save(project: Path, number: int) -> None:

@@ -73,8 +73,8 @@ class Machine:
         return result.stdout
 
     @contextlib.contextmanager
-    def running(self, *command: str | Path, cwd: Path, settle: float = 90) -> Iterator[None]:
-        """Keep a command running; at the end it gets the Ctrl-C of a terminal and that many seconds."""
+    def running(self, *command: str | Path, cwd: Path, settle: float = 90) -> Iterator[Path]:
+        """Keep a command running, and give its log; it ends by the Ctrl-C of a terminal within `settle` seconds."""
         log = self.logs / f"{Path(command[0]).name}-{time.monotonic_ns()}.log"
         with log.open("w") as output:
             process = subprocess.Popen(
@@ -87,7 +87,7 @@ class Machine:
                 start_new_session=True,
             )
         try:
-            yield
+            yield log
             assert process.poll() is None, f"{command} ended by itself"
         except BaseException:
             print(f"{' '.join(map(str, command))} printed:\n{log.read_text()[-20_000:]}")

@@ -61,9 +61,12 @@ def test_skaffold_deploys_to_minikube_while_docker_desktop_is_current(
 @contextmanager
 def session(machine: Machine, project: Path, *command: str) -> Iterator[None]:
     """The command runs, and server, master and both workers are there."""
-    with machine.running(*command, cwd=project):
+    with machine.running(*command, cwd=project) as log:
         wait_until(lambda: len(swarm.workers()) == 2 or None, "two workers", seconds=300)
         wait_until(lambda: greeting() == "Hello from FastAPI!" or None, "the server")
+        if command[0] == "skaffold":
+            # What is saved before it says so, Skaffold takes for what it has built.
+            wait_until(lambda: "Watching for changes" in log.read_text() or None, "Skaffold's watch")
         yield
 
 

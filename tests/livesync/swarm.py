@@ -69,7 +69,7 @@ class Target:
                 with suppress(BrokenPipeError):  # a user that is stopped hangs up
                     self.wfile.write(b"ok")
 
-            def log_message(self, format: str, *args: Any) -> None:
+            def log_message(self, *_: Any) -> None:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -154,7 +154,8 @@ class Swarm:
             return json.load(response)
 
     def workers(self) -> dict[str, str]:
-        return self.get("/livesync").get("workers", {})
+        workers: dict[str, str] = self.get("/livesync").get("workers", {})
+        return workers
 
     def users(self) -> int:
         return int(self.get("/stats/requests").get("user_count", -1))
@@ -203,7 +204,10 @@ class Swarm:
         return [seen.rpartition("/")[2] for seen in list(self.target.seen) if seen.startswith(f"{path}/")]
 
     def wait_for(self, path: str, workers: int = 2) -> None:
-        wait_until(lambda: len(set(self.requests(path))) >= workers, lambda: f"{path} from {workers} workers\n{self.last_words()}")
+        wait_until(
+            lambda: len(set(self.requests(path))) >= workers,
+            lambda: f"{path} from {workers} workers\n{self.last_words()}",
+        )
 
     def settle(self) -> None:
         """Wait until every user has made a few more requests."""

@@ -135,7 +135,8 @@ def test_an_edited_data_file_is_read_again(swarm: Swarm) -> None:
 
 
 NESTED = """
-from locust import SequentialTaskSet, TaskSet
+import os
+from locust import FastHttpUser, SequentialTaskSet, TaskSet, constant, task
 
 class Visitor(FastHttpUser):
     wait_time = constant(0.05)
@@ -157,19 +158,24 @@ class Visitor(FastHttpUser):
 """
 
 
+MIDDLE = """
+            @task
+            def middle(self):
+                self.client.get(self.parent.path("middle"), name="/")
+"""
+
+
 def test_nested_and_sequential_task_sets_are_edited_in_place(swarm: Swarm) -> None:
-    swarm.edit("import os\nfrom locust import FastHttpUser, constant, task\n" + NESTED)
+    swarm.edit(NESTED)
     swarm.wait_for("/last")
-    middle = '\n            @task\n            def middle(self):\n                self.client.get(self.parent.path("middle"), name="/")\n'
-    first, last = NESTED.rsplit("\n            @task", 1)
-    inserted = first + middle + "\n            @task" + last
-    swarm.edit("import os\nfrom locust import FastHttpUser, constant, task\n" + inserted)
+    before, step, after = NESTED.rpartition("\n            @task")
+    swarm.edit(before + MIDDLE + step + after)
     swarm.wait_for("/middle")
     swarm.settle()
     swarm.forget()
     swarm.settle()
-    firsts, middles, lasts = (len(swarm.requests(f"/{name}")) for name in ("first", "middle", "last"))
-    assert max(firsts, middles, lasts) - min(firsts, middles, lasts) <= 10, "in turn, for each of 10 users"
+    counts = [len(swarm.requests(f"/{name}")) for name in ("first", "middle", "last")]
+    assert max(counts) - min(counts) <= 10, "in turn, for each of 10 users"
 
 
 MARKOV = """
@@ -201,7 +207,7 @@ def test_a_markov_chain_goes_on(swarm: Swarm) -> None:
 
 
 def test_a_task_set_that_is_gone_is_left(swarm: Swarm) -> None:
-    swarm.edit("import os\nfrom locust import FastHttpUser, constant, task\n" + NESTED)
+    swarm.edit(NESTED)
     swarm.wait_for("/last")
     swarm.edit(base("/outside"))
     swarm.wait_for("/outside")
@@ -292,15 +298,19 @@ def test_a_frozen_worker_catches_up(swarm: Swarm) -> None:
 
 
 def test_rows_of_a_new_file_are_dealt_by_a_helper_that_an_edit_brings_in(swarm: Swarm) -> None:
-    uses = BASE.replace("import os", "import os\nfrom csv_rows import CsvRows\nROWS = CsvRows('data/rows.csv')").replace(
-        "    @task", "    def on_start(self):\n        self.row = ROWS.deal(self)\n\n    @task"
-    )
+    uses = BASE.replace(
+        "import os", "import os\nfrom csv_rows import CsvRows\nROWS = CsvRows('data/rows.csv')"
+    ).replace("    @task", "    def on_start(self):\n        self.row = ROWS.deal(self)\n\n    @task")
     swarm.save("name\n" + "\n".join(f"row{number}" for number in range(20)), "data/rows.csv")
     swarm.save((LOADTEST / "csv_rows.py").read_text(), "csv_rows.py")
     swarm.edit(uses.replace("/base/{os.getpid()}", "/{self.row['name']}/"))
     wait_until(lambda: len(rows(swarm, "/row")) == 10, "a row for each user")
     swarm.save("name\n" + "\n".join(f"new{number}" for number in range(20)), "data/rows.csv")
-    swarm.edit(uses.replace("/base/{os.getpid()}", "/{self.row['name']}/again/").replace("def on_start(self):", "def on_start(self):\n        pass"))
+    swarm.edit(
+        uses.replace("/base/{os.getpid()}", "/{self.row['name']}/again/").replace(
+            "def on_start(self):", "def on_start(self):\n        pass"
+        )
+    )
     wait_until(lambda: len(rows(swarm, "/new")) == 10, "another row for each user")
 
 

@@ -4,6 +4,7 @@ import shutil
 import signal
 from pathlib import Path
 
+import pytest
 from swarm import BASE, Swarm, wait_until
 
 
@@ -50,12 +51,18 @@ def test_a_broken_locustfile_at_the_start_is_waited_out(idle: Swarm) -> None:
     wait_until(lambda: len(idle.workers()) == 1, "the worker joined")
 
 
-def test_all_processes_end_on_sigterm_and_leave_nothing_behind(idle: Swarm, tmp_path: Path) -> None:
+def test_all_processes_end_on_sigterm_and_leave_nothing_behind(
+    idle: Swarm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     idle.start()
+    assert len(list((tmp_path / "temporary").iterdir())) == 3
     idle.swarm()
     for process in idle.processes.values():
         process.send_signal(signal.SIGTERM)
     assert [process.wait(10) for process in idle.processes.values()] == [0, 0, 0]
+    assert list((tmp_path / "temporary").iterdir()) == []
 
 
 def test_an_unknown_locust_is_restarted_by_an_edit(idle: Swarm) -> None:

@@ -104,7 +104,8 @@ def test_the_cpu_route_costs_what_was_asked(server: Server) -> None:
     server.get("/cpu?ms=500")
     after = process.cpu_times()
 
-    assert after.user + after.system - before.user - before.system == pytest.approx(0.5, abs=0.15)
+    # At least what was asked; what serving it costs on top depends on how busy the machine is.
+    assert 0.45 <= after.user + after.system - before.user - before.system <= 1.5
 
 
 def test_probes_are_answered_while_requests_use_the_cpu(server: Server) -> None:
