@@ -25,7 +25,7 @@ def answers(port: int) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
-def wait_for(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = 180) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, f"no {what} after {seconds} s"
@@ -33,7 +33,7 @@ def wait_for(condition: Callable[[], bool], what: str, seconds: float = 60) -> N
 
 
 def get(path: str) -> Any:
-    with urlopen(WEB + path, timeout=10) as response:
+    with urlopen(WEB + path, timeout=60) as response:
         return json.load(response)
 
 
@@ -74,7 +74,7 @@ def demo(clone: Path, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGINT)
-            process.wait(timeout=30)
+            process.wait(timeout=60)
 
 
 def test_a_demo_syncs_an_edit_and_ends_with_ctrl_c(demo: subprocess.Popen[bytes], clone: Path) -> None:
@@ -112,7 +112,7 @@ def test_a_demo_syncs_an_edit_and_ends_with_ctrl_c(demo: subprocess.Popen[bytes]
     assert requested("/hello"), "the statistics of before the edit are kept"
 
     os.killpg(demo.pid, signal.SIGINT)
-    demo.wait(timeout=30)
+    demo.wait(timeout=60)
     assert not [port for port in PORTS.values() if answers(port)]
     assert not processes_in(clone)
 
@@ -127,7 +127,7 @@ def test_a_taken_port_is_reported_before_anything_starts(workshop: Path, name: s
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=30,
+            timeout=60,
         )
     assert run.returncode != 0
     assert re.search(rf"\b{PORTS[name]}\b", run.stdout)

@@ -15,7 +15,7 @@ def test_a_fresh_project_passes_its_own(workshop: Path, command: str) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=180,
+        timeout=600,
     )
     assert run.returncode == 0, run.stdout
     assert "warning" not in run.stdout.lower(), run.stdout

@@ -27,7 +27,7 @@ def cookiecutter(words: list[str], template: Path, folder: Path) -> None:
     command = [str(template) if word == "gh:org/locust-k8s" else word for word in words]
     command[0] = str(Path(sys.executable).with_name(words[0]))
     home = {"HOME": str(folder), "USERPROFILE": str(folder)}
-    subprocess.run(command, cwd=folder, env=home, input=b"\n" * 9, check=True, timeout=60)
+    subprocess.run(command, cwd=folder, env=home, input=b"\n" * 9, check=True, timeout=180)
 
 
 def test_it_is_short(readme: str) -> None:

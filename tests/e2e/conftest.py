@@ -10,6 +10,7 @@ from machine import Machine, is_free, missing_tools
 
 TEMPLATE = Path(__file__).parents[2]
 SLUG = "locust-k8s-e2e"
+CONTEXTS = ["docker-desktop", "minikube"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -31,24 +32,40 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
     command = ["kubectl", "config", "view", "--raw", "--flatten"]
     kubeconfig.write_bytes(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
     kubeconfig.chmod(0o600)
-    return Machine(kubeconfig, logs=folder)
+    machine = Machine(kubeconfig, logs=folder)
+    if all(absence(machine, context) for context in CONTEXTS):
+        pytest.exit("No cluster answers: start Docker Desktop's or minikube's.", returncode=1)
+    return machine
 
 
-@pytest.fixture(scope="session", params=["docker-desktop", "minikube"])
-def context(request: pytest.FixtureRequest, machine: Machine) -> str:
-    """A cluster that answers, whose context is current."""
+@pytest.fixture(scope="session", params=CONTEXTS)
+def cluster(request: pytest.FixtureRequest, machine: Machine) -> str:
+    """A cluster that answers."""
     name: str = request.param
     require_cluster(machine, name)
-    machine.use(name)
     return name
+
+
+@pytest.fixture
+def context(cluster: str, machine: Machine) -> str:
+    """The context of a cluster that answers; it is current."""
+    machine.use(cluster)
+    return cluster
 
 
 def require_cluster(machine: Machine, context: str) -> None:
     """Skip the test, with the reason, unless this cluster is there."""
+    if reason := absence(machine, context):
+        pytest.skip(reason)
+
+
+def absence(machine: Machine, context: str) -> str | None:
+    """Why there can be no test on this cluster."""
     if context not in machine.contexts():
-        pytest.skip(f"there is no context {context}")
+        return f"there is no context {context}"
     if machine.run("kubectl", "--context", context, "get", "--raw", "/readyz", "--request-timeout", "5s").returncode:
-        pytest.skip(f"the cluster of context {context} does not answer")
+        return f"the cluster of context {context} does not answer"
+    return None
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,9 @@ from swarm import Swarm
 
 pytestmark = pytest.mark.usefixtures("clean_cluster")
 
+# What Skaffold is told to deploy to each of them.
+PROFILES: dict[str, list[str]] = {"docker-desktop": [], "minikube": ["--profile", "minikube"]}
+
 
 def test_tilt_ci_brings_the_fresh_project_up_and_tilt_down_removes_it(
     machine: Machine, context: str, project: Path
@@ -36,24 +39,23 @@ def test_edits_under_tilt_up(machine: Machine, context: str, project: Path) -> N
 
 
 def test_edits_under_skaffold_dev(machine: Machine, context: str, project: Path) -> None:
-    profile = {"docker-desktop": [], "minikube": ["--profile", "minikube"]}[context]
-    with session(machine, project, "skaffold", "dev", *profile):
+    with session(machine, project, "skaffold", "dev", *PROFILES[context]):
         whole_loop(machine, context, project)
     assert_nothing_left(machine, context, project)
 
 
-@pytest.mark.parametrize("context", ["minikube"], indirect=True)
-def test_skaffold_deploys_to_minikube_while_docker_desktop_is_current(
+def test_skaffold_deploys_to_its_cluster_while_another_one_is_current(
     machine: Machine, context: str, project: Path
 ) -> None:
-    require_cluster(machine, "docker-desktop")
-    machine.use("docker-desktop")
-    with session(machine, project, "skaffold", "dev", "--profile", "minikube"):
+    (elsewhere,) = PROFILES.keys() - {context}
+    require_cluster(machine, elsewhere)
+    machine.use(elsewhere)
+    with session(machine, project, "skaffold", "dev", *PROFILES[context]):
         test = Swarm()
         test.start(workers=2)
         edit(project, "from afar")
         test.wait_for_only("from afar")
-        assert machine.run("kubectl", "get", "namespace", SLUG).returncode, "it is in Docker Desktop too"
+        assert machine.run("kubectl", "get", "namespace", SLUG).returncode, f"it is in {elsewhere} too"
     machine.use(context)
     assert_nothing_left(machine, context, project)
 

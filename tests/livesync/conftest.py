@@ -53,7 +53,7 @@ def swarm(shared: Swarm) -> Iterator[Swarm]:
     total = shared.total()
     assert total["num_failures"] == 0
     assert total["num_requests"] >= before
-    assert shared.users() == 10
+    wait_until(lambda: shared.users() == 10, "10 users")
     assert shared.get("/exceptions")["exceptions"] == []
 
 

@@ -31,7 +31,7 @@ class Visitor(FastHttpUser):
 """
 """A locustfile whose path ends in the process id of the worker that asked."""
 
-PATIENCE = 15.0
+PATIENCE = 60.0
 """Seconds after which a condition that should come true within two is given up."""
 
 
@@ -125,7 +125,7 @@ class Swarm:
             process.terminate()
         for process in self.processes.values():
             try:
-                process.wait(10)
+                process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -143,14 +143,14 @@ class Swarm:
 
     def get(self, path: str) -> Any:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.web}{path}", timeout=5) as response:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.web}{path}", timeout=PATIENCE) as response:
                 return json.load(response)
         except OSError:
             return {}
 
     def post(self, path: str, **form: Any) -> Any:
         data = urllib.parse.urlencode(form).encode()
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.web}{path}", data, timeout=5) as response:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.web}{path}", data, timeout=PATIENCE) as response:
             return json.load(response)
 
     def workers(self) -> dict[str, str]:

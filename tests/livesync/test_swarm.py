@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from swarm import BASE, Swarm, wait_until
+from swarm import BASE, PATIENCE, Swarm, wait_until
 
 
 def test_a_worker_waits_for_its_master(idle: Swarm) -> None:
@@ -61,7 +61,7 @@ def test_all_processes_end_on_sigterm_and_leave_nothing_behind(
     idle.swarm()
     for process in idle.processes.values():
         process.send_signal(signal.SIGTERM)
-    assert [process.wait(10) for process in idle.processes.values()] == [0, 0, 0]
+    assert [process.wait(PATIENCE) for process in idle.processes.values()] == [0, 0, 0]
     assert list((tmp_path / "temporary").iterdir()) == []
 
 

@@ -74,7 +74,7 @@ def run_locust(service: Service, folder: Path, *arguments: str) -> list[dict[str
         env={name: value for name, value in os.environ.items() if name != NO_PATCH} | {"API_TOKEN": "secret"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert run.returncode == 0, run.stderr
