@@ -24,6 +24,7 @@ from swarm import USERS, Swarm
 TEMPLATE = Path(__file__).parents[2]
 RESULTS = TEMPLATE / "build/bench.json"
 SLUG = "locust-k8s-bench"
+TILT = ["tilt", "up", "--port", str(free_port())]
 PATIENCE = 60.0
 """Seconds after which an edit counts as missed."""
 
@@ -38,10 +39,10 @@ def main() -> None:
         context = first_cluster(machine)
         project = bake(Path(folder))
         results = {
-            "tilt up": live_edits(machine, project, ["tilt", "up", "--port", str(free_port())], options.edits, every=1),
-            "skaffold dev": live_edits(machine, project, skaffold(context), options.edits // 4, every=3),
-            "rebuild and roll out": lost_tests(machine, without_live_update(project), options.rounds),
-            "restart on a save": lost_tests(machine, with_restarts(project), options.rounds),
+            "tilt up": live_edits(machine, context, project, TILT, options.edits, every=1),
+            "skaffold dev": live_edits(machine, context, project, skaffold(context), options.edits // 4, every=3),
+            "restart on a save": lost_tests(machine, context, with_restarts(project), options.rounds),
+            "rebuild and roll out": lost_tests(machine, context, without_live_update(project), options.rounds),
         }
     report(machine, context, results)
 
@@ -92,10 +93,13 @@ def with_restarts(project: Path) -> Path:
 
 
 @contextmanager
-def session(machine: Machine, project: Path, command: list[str]) -> Iterator[Swarm]:
+def session(machine: Machine, context: str, project: Path, command: list[str]) -> Iterator[Swarm]:
     """The tool runs, and ten users on two workers."""
-    with machine.running(*command, cwd=project):
+    with machine.running(*command, cwd=project) as log:
         wait_until(lambda: worker_count() == 2 or None, "two workers", seconds=300)
+        wait_until(lambda: swarm.reaches_server(machine, context, SLUG) or None, "the server")
+        if command[0] == "skaffold":
+            wait_until(lambda: "Watching for changes" in log.read_text() or None, "Skaffold's watch")
         test = Swarm()
         test.start(workers=2)
         yield test
@@ -104,10 +108,12 @@ def session(machine: Machine, project: Path, command: list[str]) -> Iterator[Swa
     machine.output("make", "clean", cwd=project, seconds=180)
 
 
-def live_edits(machine: Machine, project: Path, command: list[str], edits: int, every: float) -> list[float]:
+def live_edits(
+    machine: Machine, context: str, project: Path, command: list[str], edits: int, every: float
+) -> list[float]:
     """Seconds from each of so many edits of the same size to the last worker; infinite for one that is missed."""
     seconds = []
-    with session(machine, project, command) as test:
+    with session(machine, context, project, command) as test:
         for number in range(edits):
             start = time.monotonic()
             seconds.append(edit(project, number))
@@ -118,10 +124,10 @@ def live_edits(machine: Machine, project: Path, command: list[str], edits: int, 
     return seconds
 
 
-def lost_tests(machine: Machine, project: Path, rounds: int) -> list[float]:
+def lost_tests(machine: Machine, context: str, project: Path, rounds: int) -> list[float]:
     """Seconds from each edit to a master that has its workers back, and no test any more."""
     seconds = []
-    with session(machine, project, ["tilt", "up", "--port", str(free_port())]) as test:
+    with session(machine, context, project, TILT) as test:
         for number in range(rounds):
             save(project, number)
             seconds.append(time_until(lambda: worker_count() == 2 and users() == 0))

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 Answer = TypeVar("Answer")
 
 
-def wait_until(condition: Callable[[], Answer | None], what: str, seconds: float = 60) -> Answer:
+def wait_until(condition: Callable[[], Answer | None], what: str, seconds: float = 120) -> Answer:
     """The condition's answer as soon as it is not None; fails with `what` after so many seconds."""
     end = time.monotonic() + seconds
     while (answer := condition()) is None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from machine import wait_until
+from machine import Machine, wait_until
 
 WEB_UI = "http://localhost:8089"
 USERS = 10
@@ -60,7 +60,7 @@ class Swarm:
             f"a split of {even}",
         )
 
-    def wait_for(self, condition: Callable[[Look], bool], what: str, seconds: float = 60) -> Look:
+    def wait_for(self, condition: Callable[[Look], bool], what: str, seconds: float = 120) -> Look:
         """The first look at which the condition holds."""
         return wait_until(lambda: look if condition(look := self.look()) else None, what, seconds)
 
@@ -98,6 +98,13 @@ def revision() -> str | None:
     """The revision that is live everywhere, or None."""
     answer = get("/livesync")
     return answer["revision"] if set(answer["workers"].values()) == {answer["revision"]} else None
+
+
+def reaches_server(machine: Machine, context: str, namespace: str) -> bool:
+    """Whether requests get through the Service, which opens only after the server's pod is ready."""
+    python = ["python", "-c", "from urllib.request import urlopen; urlopen('http://server:8000/hello')"]
+    master = ["exec", "deployment/locust-master", "--container", "locust-master", "--", *python]
+    return machine.run("kubectl", "--context", context, "--namespace", namespace, *master).returncode == 0
 
 
 def refusal() -> str | None:

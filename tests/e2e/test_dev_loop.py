@@ -32,14 +32,14 @@ def test_tilt_ci_brings_the_fresh_project_up_and_tilt_down_removes_it(
 
 
 def test_edits_under_tilt_up(machine: Machine, context: str, project: Path) -> None:
-    with session(machine, project, "tilt", "up", "--port", str(free_port())):
+    with session(machine, context, project, "tilt", "up", "--port", str(free_port())):
         whole_loop(machine, context, project)
     machine.output("tilt", "down", cwd=project)
     assert_nothing_left(machine, context, project)
 
 
 def test_edits_under_skaffold_dev(machine: Machine, context: str, project: Path) -> None:
-    with session(machine, project, "skaffold", "dev", *PROFILES[context]):
+    with session(machine, context, project, "skaffold", "dev", *PROFILES[context]):
         whole_loop(machine, context, project)
     assert_nothing_left(machine, context, project)
 
@@ -50,7 +50,7 @@ def test_skaffold_deploys_to_its_cluster_while_another_one_is_current(
     (elsewhere,) = PROFILES.keys() - {context}
     require_cluster(machine, elsewhere)
     machine.use(elsewhere)
-    with session(machine, project, "skaffold", "dev", *PROFILES[context]):
+    with session(machine, context, project, "skaffold", "dev", *PROFILES[context]):
         test = Swarm()
         test.start(workers=2)
         edit(project, "from afar")
@@ -61,11 +61,12 @@ def test_skaffold_deploys_to_its_cluster_while_another_one_is_current(
 
 
 @contextmanager
-def session(machine: Machine, project: Path, *command: str) -> Iterator[None]:
-    """The command runs, and server, master and both workers are there."""
+def session(machine: Machine, context: str, project: Path, *command: str) -> Iterator[None]:
+    """The command runs, and server, master and both workers are there, also for each other."""
     with machine.running(*command, cwd=project) as log:
         wait_until(lambda: len(swarm.workers()) == 2 or None, "two workers", seconds=300)
         wait_until(lambda: greeting() == "Hello from FastAPI!" or None, "the server")
+        wait_until(lambda: swarm.reaches_server(machine, context, SLUG) or None, "the server, from the master's pod")
         if command[0] == "skaffold":
             # What is saved before it says so, Skaffold takes for what it has built.
             wait_until(lambda: "Watching for changes" in log.read_text() or None, "Skaffold's watch")

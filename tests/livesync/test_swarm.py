@@ -73,6 +73,10 @@ def test_an_unknown_locust_is_restarted_by_an_edit(idle: Swarm) -> None:
     wait_until(lambda: "Starting web interface" in idle.log(), "Locust itself")
     idle.save("import os\n" + BASE)
     wait_until(lambda: idle.log().count("Starting web interface") == 2, "Locust started again")
+    idle.save("import nowhere\n")
+    wait_until(lambda: "No module named 'nowhere'" in idle.log(), "Locust's own error")
+    idle.save(BASE)
+    wait_until(lambda: idle.log().count("Starting web interface") == 3, "Locust started once more")
 
 
 def test_the_livesync_package_itself_is_not_synced(idle: Swarm) -> None:

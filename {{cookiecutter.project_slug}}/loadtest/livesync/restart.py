@@ -4,9 +4,12 @@ import logging
 import signal
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
-from types import FrameType
 from typing import NoReturn
+
+import gevent
+from gevent.event import Event
 
 from .watch import saves
 
@@ -20,19 +23,26 @@ def on_every_save(missing: list[str]) -> NoReturn:
         "install the Locust version of requirements.txt to get live sync back.",
         ", ".join(missing),
     )
-    locust: subprocess.Popen[bytes] | None = None
+    running: list[subprocess.Popen[bytes]] = []
+    saved = Event()
 
-    def end(signum: int, _frame: FrameType | None) -> NoReturn:
-        if locust:
+    def end_with(signum: int) -> NoReturn:
+        for locust in running:
             locust.send_signal(signum)
             locust.wait()
-        sys.exit(0)
+        sys.exit()
 
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
-    for _ in saves(Path.cwd()):
-        if locust:
-            locust.terminate()
-            locust.wait()
-        locust = subprocess.Popen([sys.executable, "-m", "locust", *sys.argv[1:]])  # noqa: S603 - its own arguments
-    raise EOFError("saves have no end")
+    def restart_on_saves() -> None:
+        for _ in islice(saves(Path.cwd()), 1, None):
+            saved.set()
+            for locust in running:
+                locust.terminate()
+
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        gevent.signal_handler(signum, end_with, signum)
+    gevent.spawn(restart_on_saves)
+    while True:
+        saved.clear()
+        running[:] = [subprocess.Popen([sys.executable, "-m", "locust", *sys.argv[1:]])]  # noqa: S603 - its own arguments
+        if running[0].wait():  # it failed, so that only another save can help
+            saved.wait()
