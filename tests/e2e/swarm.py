@@ -55,10 +55,13 @@ class Swarm:
     def wait_for_even_split(self, workers: int) -> None:
         """Wait until so many workers share all the users as evenly as it goes."""
         even = [USERS // workers + (place < USERS % workers) for place in range(workers)]
-        self.wait_for(
-            lambda look: sorted(look.users_by_worker.values(), reverse=True) == even and look.users == USERS,
-            f"a split of {even}",
-        )
+
+        def is_even(look: Look) -> bool:
+            # Statistics from before a worker was replaced may look even, too.
+            current = look.users_by_worker.keys() == connected().keys()
+            return current and sorted(look.users_by_worker.values(), reverse=True) == even and look.users == USERS
+
+        self.wait_for(is_even, f"a split of {even}")
 
     def wait_for(self, condition: Callable[[Look], bool], what: str, seconds: float = 120) -> Look:
         """The first look at which the condition holds."""
@@ -85,7 +88,7 @@ def is_there(worker: dict[str, Any]) -> bool:
     return worker["state"] not in ("missing", "stopped")
 
 
-def workers() -> dict[str, str]:
+def connected() -> dict[str, str]:
     """The revision that each connected worker runs; empty while there is no master."""
     try:
         revisions: dict[str, str] = get("/livesync")["workers"]
@@ -119,6 +122,6 @@ def post(path: str, **values: object) -> None:
 
 def get(path: str, method: str = "GET", data: bytes | None = None) -> dict[str, Any]:
     request = urllib.request.Request(WEB_UI + path, method=method, data=data)
-    with urllib.request.urlopen(request, timeout=10) as response:
+    with urllib.request.urlopen(request, timeout=30) as response:
         answer: dict[str, Any] = json.load(response)
         return answer

@@ -64,7 +64,7 @@ def test_skaffold_deploys_to_its_cluster_while_another_one_is_current(
 def session(machine: Machine, context: str, project: Path, *command: str) -> Iterator[None]:
     """The command runs, and server, master and both workers are there, also for each other."""
     with machine.running(*command, cwd=project) as log:
-        wait_until(lambda: len(swarm.workers()) == 2 or None, "two workers", seconds=300)
+        wait_until(lambda: len(swarm.connected()) == 2 or None, "two workers", seconds=300)
         wait_until(lambda: greeting() == "Hello from FastAPI!" or None, "the server")
         wait_until(lambda: swarm.reaches_server(machine, context, SLUG) or None, "the server, from the master's pod")
         if command[0] == "skaffold":
@@ -98,14 +98,14 @@ def whole_loop(machine: Machine, context: str, project: Path) -> None:
     test.wait_for_even_split(4)
     edit(project, "on four")
     test.wait_for_only("on four")
-    assert len(swarm.workers()) == 4, "a save scaled the workers"
+    assert len(swarm.connected()) == 4, "a save scaled the workers"
 
     (pod, *_) = machine.objects(
         context, "pods", "--namespace", SLUG, "--selector", "app.kubernetes.io/component=worker"
     )
     name = pod["metadata"]["name"]
     machine.output("kubectl", "--context", context, "--namespace", SLUG, "delete", "pod", name, "--wait=false")
-    wait_until(lambda: not any(worker.startswith(name) for worker in swarm.workers()) or None, "the worker's end")
+    wait_until(lambda: not any(worker.startswith(name) for worker in swarm.connected()) or None, "the worker's end")
     test.wait_for_even_split(4)
     wait_until(swarm.revision, "one revision on all workers")
     test.wait_for_only("on four")

@@ -12,7 +12,7 @@ from locust.web import WebUI
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -46,23 +46,25 @@ def run() -> None:
 
 def run_master(live: Live) -> None:
     saved = saves(Path.cwd())
-    start_locust(live, (save.tree for save in saved), partial(_follow_saves, live, saved))
+    # Ahead of the locustfile's own init listeners: workers may ask for the code while one of these waits.
+    events.init.add_listener(partial(_follow_saves, live, saved))
+    start_locust(live, (save.tree for save in saved))
 
 
 def run_worker(live: Live, host: str, port: int) -> None:
     os.chdir(live.shelf.current)  # where the locustfile looks for its data files
     users.follow_commits(live)
     runners.WORKER_REPORT_INTERVAL = 1.0  # so that the web UI shows an edit soon after it is live
-    start_locust(live, join.trees(host, port), partial(_follow_master, live))
+    events.init.add_listener(partial(_follow_master, live))
+    start_locust(live, join.trees(host, port))
 
 
-def start_locust(live: Live, trees: Iterable[Tree], on_init: Callable[..., None]) -> None:
+def start_locust(live: Live, trees: Iterable[Tree]) -> None:
     """Run Locust's own command on the first of `trees` that can run."""
     sys.path[0] = str(live.shelf.current)
     first = _first_runnable(live, trees)
     loaded = first.user_classes or {}, list(first.shapes.values())
     vars(main).update(load_locustfile=lambda _path: loaded)
-    events.init.add_listener(on_init)
     sys.argv[1:1] = ["-f", str(live.shelf.current / LOCUSTFILE)]
     main.main()
 
