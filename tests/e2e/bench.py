@@ -1,11 +1,10 @@
 """`make bench`: seconds from a save to the last worker on the new code, beside the two usual ways, in one run.
 
-It runs on the first of docker-desktop and minikube that answers, and writes build/bench.json. The usual ways are
-Tilt without its live_update, which rebuilds the image and rolls it out, and Locust restarted by every save.
+It runs on the first of docker-desktop and minikube that answers. The usual ways are Tilt without its live_update,
+which rebuilds the image and rolls it out, and Locust restarted by every save.
 """
 
 import argparse
-import json
 import platform
 import re
 import statistics
@@ -22,7 +21,6 @@ from machine import Machine, free_port, wait_until
 from swarm import USERS, Swarm
 
 TEMPLATE = Path(__file__).parents[2]
-RESULTS = TEMPLATE / "build/bench.json"
 SLUG = "locust-k8s-bench"
 TILT = ["tilt", "up", "--port", str(free_port())]
 PATIENCE = 60.0
@@ -38,13 +36,12 @@ def main() -> None:
         machine = Machine(own_kubeconfig(Path(folder)), logs=Path(folder))
         context = first_cluster(machine)
         project = bake(Path(folder))
-        results = {
-            "tilt up": live_edits(machine, context, project, TILT, options.edits, every=1),
-            "skaffold dev": live_edits(machine, context, project, skaffold(context), options.edits // 4, every=3),
-            "restart on a save": lost_tests(machine, context, with_restarts(project), options.rounds),
-            "rebuild and roll out": lost_tests(machine, context, without_live_update(project), options.rounds),
-        }
-    report(machine, context, results)
+        describe(machine, context)
+        show("rebuild and roll out", lost_tests(machine, context, without_live_update(project), options.rounds))
+        show("restart on a save", lost_tests(machine, context, with_restarts(project), options.rounds))
+        project = bake(Path(folder) / "live")
+        show("tilt up", live_edits(machine, context, project, TILT, options.edits, every=1))
+        show("skaffold dev", live_edits(machine, context, project, skaffold(context), options.edits // 4, every=3))
 
 
 def own_kubeconfig(folder: Path) -> Path:
@@ -100,9 +97,8 @@ def session(machine: Machine, context: str, project: Path, command: list[str]) -
         wait_until(lambda: swarm.reaches_server(machine, context, SLUG) or None, "the server")
         if command[0] == "skaffold":
             wait_until(lambda: "Watching for changes" in log.read_text() or None, "Skaffold's watch")
-        test = Swarm()
-        test.start(workers=2)
-        yield test
+        start_users()
+        yield Swarm()
     if command[0] == "tilt":
         machine.output("tilt", "down", cwd=project)
     machine.output("make", "clean", cwd=project, seconds=180)
@@ -127,14 +123,26 @@ def live_edits(
 def lost_tests(machine: Machine, context: str, project: Path, rounds: int) -> list[float]:
     """Seconds from each edit to a master that has its workers back, and no test any more."""
     seconds = []
-    with session(machine, context, project, TILT) as test:
+    with session(machine, context, project, TILT):
         for number in range(rounds):
             save(project, number)
             seconds.append(time_until(lambda: worker_count() == 2 and users() == 0))
-            wait_until(lambda: len(ready()) == 2 or None, "two workers that are ready")
-            test.seen = {}
-            test.start(workers=2)
+            start_users()
     return seconds
+
+
+def start_users() -> None:
+    """Start ten users, as often as it takes while masters come and go."""
+
+    def all_run() -> bool | None:
+        try:
+            if users() != USERS:
+                swarm.post("/swarm", user_count=USERS, spawn_rate=USERS)
+        except OSError:
+            return None
+        return True if time_until(lambda: users() == USERS, 5) < 5 else None
+
+    wait_until(all_run, "ten users")
 
 
 def edit(project: Path, number: int) -> float:
@@ -149,9 +157,10 @@ def save(project: Path, number: int) -> None:
     file.write_text(source)
 
 
-def time_until(condition: Callable[[], bool]) -> float:
+def time_until(condition: Callable[[], bool], seconds: float = PATIENCE) -> float:
+    """Seconds until the condition held, or infinity."""
     start = time.monotonic()
-    while time.monotonic() < start + PATIENCE:
+    while time.monotonic() < start + seconds:
         try:
             if condition():
                 return time.monotonic() - start
@@ -177,22 +186,18 @@ def users() -> int:
     return count
 
 
-def report(machine: Machine, context: str, results: dict[str, list[float]]) -> None:
-    tools = {
-        "tilt": machine.output("tilt", "version").split(",")[0],
-        "skaffold": machine.output("skaffold", "version").strip(),
-    }
-    RESULTS.parent.mkdir(exist_ok=True)
-    about = {"context": context, "machine": platform.platform(), "python": platform.python_version(), **tools}
-    RESULTS.write_text(json.dumps({"about": about, "seconds": results}, indent=1) + "\n")
-    print(about)
+def describe(machine: Machine, context: str) -> None:
+    tools = [machine.output(tool, "version").split(",")[0].strip() for tool in ("tilt", "skaffold")]
+    print(f"{context}; {platform.platform()}; Tilt {tools[0]}; Skaffold {tools[1]}")
     print("| from save to live, in seconds | edits | missed | median | p90 | worst |")
-    print("| --- | --- | --- | --- | --- | --- |")
-    for name, seconds in results.items():
-        came = sorted(value for value in seconds if value != float("inf"))
-        p90 = statistics.quantiles(came, n=10, method="inclusive")[-1]
-        figures = f"{statistics.median(came):.2f} | {p90:.2f} | {came[-1]:.2f}"
-        print(f"| {name} | {len(seconds)} | {len(seconds) - len(came)} | {figures} |")
+    print("| --- | --- | --- | --- | --- | --- |", flush=True)
+
+
+def show(name: str, seconds: list[float]) -> None:
+    came = sorted(value for value in seconds if value != float("inf"))
+    p90 = statistics.quantiles(came, n=10, method="inclusive")[-1]
+    figures = f"{statistics.median(came):.2f} | {p90:.2f} | {came[-1]:.2f}"
+    print(f"| {name} | {len(seconds)} | {len(seconds) - len(came)} | {figures} |", flush=True)
 
 
 if __name__ == "__main__":
