@@ -2,7 +2,6 @@
 
 import logging
 import signal
-import subprocess
 import sys
 from itertools import islice
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import NoReturn
 
 import gevent
 from gevent.event import Event
+from gevent.subprocess import Popen
 
 from .watch import saves
 
@@ -23,7 +23,7 @@ def on_every_save(missing: list[str]) -> NoReturn:
         "install the Locust version of requirements.txt to get live sync back.",
         ", ".join(missing),
     )
-    running: list[subprocess.Popen[bytes]] = []
+    running: list[Popen] = []
     saved = Event()
 
     def end_with(signum: int) -> NoReturn:
@@ -43,6 +43,6 @@ def on_every_save(missing: list[str]) -> NoReturn:
     gevent.spawn(restart_on_saves)
     while True:
         saved.clear()
-        running[:] = [subprocess.Popen([sys.executable, "-m", "locust", *sys.argv[1:]])]  # noqa: S603 - its own arguments
+        running[:] = [Popen([sys.executable, "-m", "locust", *sys.argv[1:]])]
         if running[0].wait():  # it failed, so that only another save can help
             saved.wait()
