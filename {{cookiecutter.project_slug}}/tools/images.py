@@ -1,7 +1,8 @@
 """Hand the images that Skaffold built to the cluster that runs them: `python3 tools/images.py CONTEXT`.
 
-Skaffold builds into the Docker of the current context and deploys to the context that skaffold.yaml names. Where these
-are different clusters, the nodes would find no image. A hook in skaffold.yaml calls this after each build.
+Skaffold builds into the Docker of the current context, or of --kube-context, and deploys to the context that
+skaffold.yaml names. Where these are different clusters, the nodes would find no image. A hook in skaffold.yaml calls
+this after each build.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import subprocess
 import sys
 
 from cluster import Problem, current_context, run
+from preflight import caller, named_context
 
 IMAGES = ["{{ cookiecutter.project_slug }}-server", "{{ cookiecutter.project_slug }}-loadtest"]
 
@@ -21,12 +23,22 @@ Settings = dict[str, str]
 
 def deliver(context: str) -> None:
     """Copy each image that was built last to the Docker of `context`, unless it is there."""
-    source, target = docker_of(current_context()), docker_of(context)
+    source, target = docker_of_build(), docker_of(context)
+    if source == target:
+        return
     for name in IMAGES:
-        image = f"{name}:{image_id(name, source)}"
-        if source != target and image_id(image, target) is None:
-            print(f"Copying {image} to {context}")
-            copy(image, source, target)
+        tag = image_id(name, source)
+        if tag and image_id(f"{name}:{tag}", target) is None:
+            print(f"Copying {name}:{tag} to {context}")
+            copy(f"{name}:{tag}", source, target)
+
+
+def docker_of_build() -> Settings:
+    """The Docker that Skaffold builds into: without any context, this machine's."""
+    try:
+        return docker_of(named_context(caller()) or current_context())
+    except Problem:
+        return {}
 
 
 def docker_of(context: str) -> Settings:

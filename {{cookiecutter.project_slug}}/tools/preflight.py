@@ -38,9 +38,13 @@ def named_context(command: list[str]) -> str | None:
     return os.environ.get("SKAFFOLD_KUBE_CONTEXT")
 
 
+def caller() -> list[str]:
+    """The words of the command that runs this script."""
+    return run("ps", "-o", "args=", "-p", str(os.getppid())).stdout.split()
+
+
 if __name__ == "__main__":
-    caller = run("ps", "-o", "args=", "-p", str(os.getppid())).stdout.split()
     try:
-        check(sys.argv[1], caller)
+        check(sys.argv[1], caller())
     except Problem as problem:
         sys.exit(str(problem))

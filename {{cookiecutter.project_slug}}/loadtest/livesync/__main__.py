@@ -25,7 +25,7 @@ from .report import Report
 from .stage import Refused, Staged, stage
 from .tree import LOCUSTFILE, Shelf, Tree
 from .vote import Master
-from .watch import Save, saves
+from .watch import saves
 
 logger = logging.getLogger("livesync")
 
@@ -48,7 +48,7 @@ def run_master(live: Live) -> None:
     saved = saves(Path.cwd())
     # Ahead of the locustfile's own init listeners: workers may ask for the code while one of these waits.
     events.init.add_listener(partial(_follow_saves, live, saved))
-    start_locust(live, (save.tree for save in saved))
+    start_locust(live, saved)
 
 
 def run_worker(live: Live, host: str, port: int) -> None:
@@ -85,7 +85,7 @@ def _first_runnable(live: Live, trees: Iterable[Tree]) -> Staged:
 
 
 def _follow_saves(
-    live: Live, saved: Iterator[Save], environment: Environment, runner: MasterRunner, web_ui: WebUI | None, **_: Any
+    live: Live, saved: Iterator[Tree], environment: Environment, runner: MasterRunner, web_ui: WebUI | None, **_: Any
 ) -> None:
     report = Report(live, runner)
     master = Master(live, environment, runner, report)
@@ -93,9 +93,9 @@ def _follow_saves(
         report.serve(environment, web_ui)
 
     def publish_each() -> None:
-        for save in saved:
+        for tree in saved:
             try:
-                master.publish(save)
+                master.publish(tree)
             except Exception:  # a defect of live sync must not end it
                 logger.exception("This save could not be brought into the swarm; restart Locust for it")
 

@@ -16,8 +16,7 @@ from .live import Live
 from .messages import COMMIT, HAS, LIVE, STAGE, VOTE
 from .report import Report
 from .stage import Refused, Staged, stage
-from .tree import changed_paths
-from .watch import Save
+from .tree import Tree, changed_paths
 
 VOTE_LIMIT = 8.0
 """Seconds for all workers to vote, and to commit; one that died is missing after 4 and no longer waited for."""
@@ -35,13 +34,14 @@ class Master:
         runner.register_message(HAS, self._on_has)
         join.offer(live, environment)
 
-    def publish(self, save: Save) -> None:
+    def publish(self, tree: Tree) -> None:
         """Make what was saved live everywhere; if a process cannot run it, nowhere, and report why."""
-        if save.tree == self.live.tree:
+        start = time.monotonic()
+        if tree == self.live.tree:
             self.report.reverted()
             return
         try:
-            staged = stage(self.live, save.tree)
+            staged = stage(self.live, tree)
             voters = self._ask(staged)
         except Refused as refusal:
             self.report.refuse(str(refusal))
@@ -52,7 +52,7 @@ class Master:
         for worker in voters:
             self._send(COMMIT, worker, revision=staged.revision)
         self._wait_for(voters, lambda worker: self.report.workers.get(worker) == staged.revision)
-        self.report.committed(seconds=time.time() - save.at)
+        self.report.committed(seconds=time.monotonic() - start)
         for worker in set(self._present(self.report.workers)) - set(self.report.current_workers()):
             self._send(LIVE, worker, tree=self.live.tree)
         if dispatch.mix(self.environment) != classes_before:
