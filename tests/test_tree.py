@@ -39,6 +39,7 @@ TREE = [
     "loadtest/livesync/__main__.py",
     "loadtest/livesync/commit.py",
     "loadtest/livesync/compare.py",
+    "loadtest/livesync/connection.py",
     "loadtest/livesync/dispatch.py",
     "loadtest/livesync/fixes.py",
     "loadtest/livesync/internals.py",

@@ -194,10 +194,10 @@ def describe(machine: Machine, context: str) -> None:
 
 
 def show(name: str, seconds: list[float]) -> None:
-    came = sorted(value for value in seconds if value != float("inf"))
-    p90 = statistics.quantiles(came, n=10, method="inclusive")[-1]
-    figures = f"{statistics.median(came):.2f} | {p90:.2f} | {came[-1]:.2f}"
-    print(f"| {name} | {len(seconds)} | {len(seconds) - len(came)} | {figures} |", flush=True)
+    ordered = sorted(seconds)
+    p90 = ordered[round(0.9 * (len(ordered) - 1))]
+    figures = f"{statistics.median(ordered):.2f} | {p90:.2f} | {ordered[-1]:.2f}"
+    print(f"| {name} | {len(seconds)} | {seconds.count(float('inf'))} | {figures} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from . import fixes, internals, join, restart, users
+from . import connection, fixes, internals, join, restart, users
 from .commit import commit
 from .live import Live
 from .report import Report
@@ -36,6 +36,7 @@ def run() -> None:
         restart.on_every_save(missing)
     options: Any = parse_locustfile_option()  # annotated as something else in Locust
     fixes.apply()
+    connection.keep_alive()
     with TemporaryDirectory(prefix="livesync-") as home:
         live = Live(Shelf(Path(home)))
         if options.worker:

@@ -1,0 +1,28 @@
+"""Connection: a worker finds its master again within seconds, whatever became of it meanwhile."""
+
+from locust.rpc.zmqrpc import BaseSocket
+
+from collections.abc import Callable
+
+import zmq
+
+from .internals import wrap
+
+SOCKET_OPTIONS = {
+    # Milliseconds. A replaced pod does not say goodbye: its address swallows whatever is sent there, for a minute.
+    zmq.DEALER: {zmq.CONNECT_TIMEOUT: 1000, zmq.HEARTBEAT_IVL: 1000, zmq.HEARTBEAT_TIMEOUT: 3000},
+    # A worker that connects once more is the same worker.
+    zmq.ROUTER: {zmq.ROUTER_HANDOVER: 1},
+}
+"""By the kind of socket: DEALER is a worker's, ROUTER the master's."""
+
+
+def keep_alive() -> None:
+    """Let every connection of Locust notice that its other end is gone, and connect again."""
+    wrap(BaseSocket, "__init__", _with_options)
+
+
+def _with_options(stock: Callable[..., None], connection: BaseSocket, kind: int, *options: bool) -> None:
+    stock(connection, kind, *options)
+    for option, value in SOCKET_OPTIONS[kind].items():
+        connection.socket.setsockopt(option, value)
