@@ -60,6 +60,77 @@ def test_skaffold_deploys_to_its_cluster_while_another_one_is_current(
     assert_nothing_left(machine, context, project)
 
 
+def test_another_service_is_loaded_without_the_server(machine: Machine, context: str, project: Path) -> None:
+    base = project / "k8s/base/kustomization.yaml"
+    elsewhere = f"{SLUG}-elsewhere"
+    source = base.read_text().replace("http://server:8000", f"http://knowledge-service.{elsewhere}:8000")
+    base.write_text(source.replace("  - server\n", ""))
+    with another_service(machine, context, elsewhere):
+        for command in (["tilt", "up", "--port", str(free_port())], ["skaffold", "dev", *without_server(context)]):
+            with machine.running(*command, cwd=project):
+                wait_until(lambda: len(swarm.connected()) == 2 or None, "two workers", seconds=300)
+                test = Swarm()
+                test.start(workers=2)
+                test.wait_for(lambda look: sum(look.requests.values()) > 50, "requests to the other service")
+                names = [item["metadata"]["name"] for item in machine.objects(context, "deploy", "--namespace", SLUG)]
+                assert names == ["locust-master", "locust-worker"]
+            assert_nothing_left(machine, context, project)
+
+
+def without_server(context: str) -> list[str]:
+    return ["--profile", "minikube,without-server" if context == "minikube" else "without-server"]
+
+
+@contextmanager
+def another_service(machine: Machine, context: str, namespace: str) -> Iterator[None]:
+    """A knowledge-service in a namespace of its own, which answers `GET /hello`."""
+
+    def kubectl(*words: str) -> None:
+        machine.output("kubectl", "--context", context, "--namespace", namespace, *words, seconds=120)
+
+    serve = "mkdir /tmp/www && cd /tmp/www && echo hello > hello && exec python -m http.server 8000"
+    kubectl("create", "namespace", namespace)
+    try:
+        kubectl("create", "deployment", "knowledge-service", "--image=python:3.13-slim", "--", "sh", "-c", serve)
+        kubectl("expose", "deployment", "knowledge-service", "--port=8000")
+        kubectl("wait", "--for=condition=available", "deployment/knowledge-service", "--timeout=90s")
+        yield
+    finally:
+        kubectl("delete", "namespace", namespace)
+
+
+def test_a_new_dependency_is_importable_on_all_workers_after_make_lock(
+    machine: Machine, context: str, project: Path
+) -> None:
+    with session(machine, context, project, "tilt", "up", "--port", str(free_port())):
+        requirements = project / "loadtest/requirements.in"
+        requirements.write_text(requirements.read_text() + "humanize\n")
+        save(project, "import humanize\n" + task_named(project, "humanize.intcomma(1000)"))
+        wait_until(lambda: "humanize" in (swarm.refusal() or "") or None, "a refusal of what is not installed")
+        machine.output("make", "lock", cwd=project, seconds=300)
+        start = time.monotonic()
+        wait_until(lambda: imports(machine, context, "humanize") or None, "the dependency on both workers")
+        print(f"a new dependency on {context}: {time.monotonic() - start:.1f} s after make lock")
+        wait_until(lambda: (len(swarm.connected()) == 2 and swarm.revision()) or None, "both workers on one revision")
+        test = Swarm()
+        test.start(workers=2)
+        test.wait_for_only("1,000")
+    machine.output("tilt", "down", cwd=project)
+
+
+def imports(machine: Machine, context: str, module: str) -> bool:
+    """Whether both workers, none of which is on its way out, can import it."""
+    selector = ["--namespace", SLUG, "--selector", "app.kubernetes.io/component=worker"]
+    pods = [pod["metadata"] for pod in machine.objects(context, "pods", *selector)]
+    python = ["--", "python", "-c", f"import {module}"]
+    return len(pods) == 2 and all(
+        "deletionTimestamp" not in pod
+        and machine.run("kubectl", "--context", context, "--namespace", SLUG, "exec", pod["name"], *python).returncode
+        == 0
+        for pod in pods
+    )
+
+
 @contextmanager
 def session(machine: Machine, context: str, project: Path, *command: str) -> Iterator[None]:
     """The command runs, and server, master and both workers are there, also for each other."""
