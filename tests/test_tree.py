@@ -47,6 +47,7 @@ TREE = [
     "loadtest/livesync/live.py",
     "loadtest/livesync/messages.py",
     "loadtest/livesync/report.py",
+    "loadtest/livesync/resume.py",
     "loadtest/livesync/restart.py",
     "loadtest/livesync/shape.py",
     "loadtest/livesync/stage.py",

@@ -99,8 +99,10 @@ class Swarm:
         wait_until(lambda: len(self.workers()) == workers, f"{workers} workers")
         self.first_revision = self.get("/livesync")["revision"]
 
-    def start_master(self) -> None:
-        self._start("master", self.folder, "--master", "--enable-rebalancing", "-H", self.target.url, *self.options)
+    def start_master(self, folder: Path | None = None) -> None:
+        self._start(
+            "master", folder or self.folder, "--master", "--enable-rebalancing", "-H", self.target.url, *self.options
+        )
 
     def start_worker(self, folder: Path | None = None) -> str:
         name = f"worker{len(self.processes)}"
@@ -118,6 +120,11 @@ class Swarm:
                 stdout=log,
                 stderr=log,
             )
+
+    def kill(self, name: str) -> None:
+        """End a process without giving it a chance to say so."""
+        self.processes[name].kill()
+        self.processes[name].wait()
 
     def stop(self) -> None:
         for process in self.processes.values():

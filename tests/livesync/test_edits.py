@@ -134,6 +134,26 @@ def test_an_edited_data_file_is_read_again(swarm: Swarm) -> None:
     swarm.wait_for("/other")
 
 
+def test_state_in_a_module_of_its_own_outlives_edits(swarm: Swarm) -> None:
+    reads = "import state\nNAMES = open('data/names.csv').read().split()\n" + BASE.replace(
+        "/base/", "/{NAMES[0]}/{state.TOKEN}/"
+    )
+    swarm.save("from uuid import uuid4\nTOKEN = uuid4().hex\n", "state.py")
+    swarm.save("first\n", "data/names.csv")
+    swarm.edit(reads)
+    swarm.wait_for("/first")
+    swarm.edit("other\n", "data/names.csv")
+    swarm.wait_for("/other")
+    swarm.edit(reads.replace("/{NAMES", "/edited-{NAMES"))
+    swarm.wait_for("/edited-other")
+    assert tokens(swarm, "first") == tokens(swarm, "other") == tokens(swarm, "edited-other")
+
+
+def tokens(swarm: Swarm, name: str) -> set[str]:
+    """What the state holds, and in which process."""
+    return {seen.removeprefix(f"/{name}/") for seen in swarm.target.seen if seen.startswith(f"/{name}/")}
+
+
 NESTED = """
 import os
 from locust import FastHttpUser, SequentialTaskSet, TaskSet, constant, task

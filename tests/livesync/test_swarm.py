@@ -38,8 +38,29 @@ def test_a_replaced_worker_loses_no_user(idle: Swarm) -> None:
         wait_until(lambda: sorted(users_by_worker(idle)) == [5, 5], "10 users, evenly")
 
 
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL], ids=["asked to leave", "killed"])
+def test_users_stay_as_many_and_even_while_workers_come_and_go(idle: Swarm, end: signal.Signals) -> None:
+    idle.start(workers=2)
+    idle.swarm(users=16)
+    workers = ["worker1", "worker2"]
+    for split in [[2] * 8, [8, 8], [3, 3, 3, 3, 2, 2]]:
+        workers += [idle.start_worker() for _ in split[len(workers) :]]
+        for name in workers[len(split) :]:
+            idle.processes[name].send_signal(end)
+        del workers[len(split) :]
+        wait_for_split(idle, split)
+
+
+def wait_for_split(swarm: Swarm, split: list[int]) -> None:
+    wait_until(
+        lambda: sorted(users_by_worker(swarm), reverse=True) == split and swarm.users() == sum(split),
+        lambda: f"users split {split}, which are {users_by_worker(swarm)}",
+    )
+
+
 def users_by_worker(swarm: Swarm) -> list[int]:
-    return [worker["user_count"] for worker in swarm.get("/stats/requests").get("workers", [])]
+    workers = swarm.get("/stats/requests").get("workers", [])
+    return [worker["user_count"] for worker in workers if worker["state"] != "missing"]
 
 
 def test_a_broken_locustfile_at_the_start_is_waited_out(idle: Swarm) -> None:

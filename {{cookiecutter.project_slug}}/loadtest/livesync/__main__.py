@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from . import connection, fixes, internals, join, restart, users
+from . import connection, fixes, internals, join, restart, users, web
 from .commit import commit
 from .live import Live
 from .report import Report
@@ -57,7 +57,7 @@ def run_worker(live: Live, host: str, port: int) -> None:
     users.follow_commits(live)
     runners.WORKER_REPORT_INTERVAL = 1.0  # so that the web UI shows an edit soon after it is live
     events.init.add_listener(partial(_follow_master, live))
-    start_locust(live, join.trees(host, port))
+    start_locust(live, join.trees(live, host, port))
 
 
 def start_locust(live: Live, trees: Iterable[Tree]) -> None:
@@ -90,17 +90,19 @@ def _follow_saves(
 ) -> None:
     report = Report(live, runner)
     master = Master(live, environment, runner, report)
+    web.list_changes_in_reports(report)
     if web_ui:
-        report.serve(environment, web_ui)
+        web.serve(report, environment, web_ui)
 
     def publish_each() -> None:
         for tree in saved:
             try:
-                master.publish(tree)
+                master.publish_save(tree)
             except Exception:  # a defect of live sync must not end it
                 logger.exception("This save could not be brought into the swarm; restart Locust for it")
 
     runner.greenlet.spawn(publish_each)
+    runner.greenlet.spawn(fixes.keep_users_spread, runner)
 
 
 def _follow_master(live: Live, environment: Environment, runner: WorkerRunner, **_: Any) -> None:

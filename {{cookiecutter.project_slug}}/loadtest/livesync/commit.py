@@ -23,6 +23,7 @@ def commit(live: Live, staged: Staged, environment: Environment | None = None) -
     _replace_modules(live, staged)
     _replace_listeners(live, staged)
     live.tree, live.revision = staged.tree, staged.revision
+    live.past = (live.past | {previous}) - {live.revision}
     live.shelf.show(staged.revision)
     live.shelf.keep(previous, staged.revision)
     if environment and staged.user_classes is not None:

@@ -22,7 +22,7 @@ def keep_alive() -> None:
     wrap(BaseSocket, "__init__", _with_options)
 
 
-def _with_options(stock: Callable[..., None], connection: BaseSocket, kind: int, *options: bool) -> None:
+def _with_options(stock: Callable[..., None], connection: BaseSocket, kind: zmq.SocketType, *options: bool) -> None:
     stock(connection, kind, *options)
     for option, value in SOCKET_OPTIONS[kind].items():
         connection.socket.setsockopt(option, value)

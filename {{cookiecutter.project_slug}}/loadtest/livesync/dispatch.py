@@ -1,7 +1,7 @@
 """Dispatch: after an edit of the user classes or their weights the master spreads the same number of users anew."""
 
 from locust.env import Environment
-from locust.runners import STATE_RUNNING, MasterRunner
+from locust.runners import MasterRunner
 
 from operator import attrgetter
 
@@ -14,10 +14,7 @@ def mix(environment: Environment) -> list[tuple[str, float, int]]:
 def redistribute(runner: MasterRunner) -> None:
     """Do what Locust does when a worker joins: all users at once, at the same total, in the new mix."""
     dispatcher = runner._users_dispatcher
-    if dispatcher is None:
-        return
-    classes = sorted(runner.user_classes, key=attrgetter("__name__"))
-    dispatcher._user_classes = dispatcher._original_user_classes = classes
-    dispatcher._prepare_rebalance()
-    if runner.state == STATE_RUNNING:  # while users are still being spawned the dispatcher sees it by itself
-        runner.start(runner.target_user_count, runner.spawn_rate)
+    if dispatcher:
+        classes = sorted(runner.user_classes, key=attrgetter("__name__"))
+        dispatcher._user_classes = dispatcher._original_user_classes = classes
+        dispatcher._prepare_rebalance()

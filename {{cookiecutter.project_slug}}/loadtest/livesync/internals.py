@@ -14,9 +14,9 @@ METHODS = {
     TaskSet: ["execute_next_task", "_sleep", "get_next_task", "schedule_task"],
     User: ["run"],
     Runner: ["stop_users"],
-    WorkerRunner: ["start_worker"],
-    MasterRunner: ["start"],
-    UsersDispatcher: ["_dispatcher", "_prepare_rebalance"],
+    WorkerRunner: ["start_worker", "handle_message"],
+    MasterRunner: ["start", "start_shape", "client_listener", "heartbeat_worker"],
+    UsersDispatcher: ["add_worker", "_prepare_rebalance"],
     Environment: ["_filter_tasks_by_tags"],
 }
 """Methods that are called or wrapped."""
@@ -27,8 +27,9 @@ ATTRIBUTES = {
     User: ["_greenlet", "_state", "environment"],
     EventHook: ["_handlers"],
     Runner: ["_users_dispatcher", "user_greenlets", "shape_greenlet"],
-    UsersDispatcher: ["_user_classes", "_original_user_classes", "_dispatch_in_progress"],
+    UsersDispatcher: ["_user_classes", "_original_user_classes", "_worker_nodes", "_rebalance"],
     MasterRunner: ["spawn_rate", "clients", "server"],
+    WorkerRunner: ["last_heartbeat_timestamp"],
 }
 """Attributes that a constructor sets."""
 

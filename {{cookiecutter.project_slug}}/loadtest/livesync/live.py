@@ -25,6 +25,8 @@ class Live:
     shelf: Shelf
     tree: Tree = field(default_factory=dict)
     revision: str = revision_of({})
+    past: set[str] = field(default_factory=set)
+    """Revisions that were live before."""
     modules: set[str] = field(default_factory=set)
     """Names of all modules that came from a tree, those that are gone included."""
     listeners: Listeners = field(default_factory=dict)

@@ -1,17 +1,26 @@
-"""Report: say what is live where, and what was refused, in the log and at `GET /livesync`."""
+"""Report: what is live where, and what was refused, kept for the web UI and said in the log."""
 
-from locust.env import Environment
 from locust.runners import MasterRunner
-from locust.web import WebUI
 
 import logging
+from collections import Counter
 from dataclasses import dataclass, field
-
-from flask import Response, jsonify
+from datetime import UTC, datetime
 
 from .live import Live
+from .tree import Tree, changed_paths
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Change:
+    """A revision that went live, or a save that was refused."""
+
+    revision: str
+    what: str
+    """What changed, or why it is refused, in one line."""
+    at: str = field(default_factory=lambda: datetime.now(UTC).strftime("%H:%M:%S UTC"))
 
 
 @dataclass
@@ -22,8 +31,23 @@ class Report:
     runner: MasterRunner
     workers: dict[str, str] = field(default_factory=dict)
     """The revision that each worker says it runs."""
-    refused: str | None = None
-    """Why the last save is not live; None if it is."""
+    changes: list[Change] = field(default_factory=list)
+    """What went live since Locust started, oldest first."""
+    refused: Change | None = None
+    """The last save, unless it is live."""
+    run_began_at: int = 0
+    """How many changes there were when the test began."""
+
+    def __post_init__(self) -> None:
+        self.changes.append(Change(self.live.revision, "the code that Locust started with"))
+
+    def begin_run(self, **_: object) -> None:
+        """A test starts."""
+        self.run_began_at = len(self.changes)
+
+    def changes_of_run(self) -> list[Change]:
+        """What went live since the test began."""
+        return self.changes[self.run_began_at :]
 
     def current_workers(self) -> list[str]:
         """The connected workers that run the live revision."""
@@ -34,15 +58,16 @@ class Report:
         clients = self.runner.clients
         return [client.id for client in clients.ready + clients.spawning + clients.running]
 
-    def committed(self, seconds: float) -> None:
-        """The live revision went live, `seconds` after it was saved."""
+    def committed(self, what: str, seconds: float) -> None:
+        """The live revision went live within so many seconds."""
         self.refused = None
+        self.changes.append(Change(self.live.revision, what))
         current, connected = len(self.current_workers()), len(self.connected())
         logger.info("revision %s live on %d of %d workers in %.1f s", self.live.revision, current, connected, seconds)
 
-    def refuse(self, reason: str) -> None:
+    def refuse(self, revision: str, reason: str) -> None:
         """A save cannot go live."""
-        self.refused = reason
+        self.refused = Change(revision, reason)
         logger.error("edit refused, revision %s stays live: %s", self.live.revision, reason)
 
     def reverted(self) -> None:
@@ -51,14 +76,14 @@ class Report:
             logger.info("the files are back at revision %s, which is live", self.live.revision)
         self.refused = None
 
-    def serve(self, environment: Environment, web_ui: WebUI) -> None:
-        """Answer `GET /livesync` below the base path of the web UI."""
-        base_path = environment.parsed_options.web_base_path if environment.parsed_options else ""
 
-        def livesync() -> Response:
-            workers = {worker: self.workers.get(worker) for worker in self.connected()}
-            return jsonify(revision=self.live.revision, workers=workers, refused=self.refused)
+def summary(old: Tree, new: Tree) -> str:
+    """What changed between two trees, in one line: `locustfile.py +2 -1, names.py new`."""
+    return ", ".join(f"{path} {_extent(old.get(path), new.get(path))}" for path in sorted(changed_paths(old, new)))
 
-        if web_ui.app:
-            view = web_ui.auth_required_if_enabled(livesync)
-            web_ui.app.add_url_rule(f"{base_path or ''}/livesync", view_func=view)
+
+def _extent(old: bytes | None, new: bytes | None) -> str:
+    if old is None or new is None:
+        return "new" if old is None else "deleted"
+    before, after = Counter(old.splitlines()), Counter(new.splitlines())
+    return f"+{(after - before).total()} -{(before - after).total()}"

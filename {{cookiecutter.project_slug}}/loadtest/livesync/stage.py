@@ -131,16 +131,22 @@ def _apart(live: Live, revision: str) -> Iterator[tuple[dict[str, ModuleType], C
 def _stale(running: dict[str, ModuleType], old: Tree, new: Tree) -> set[str]:
     """Names of the running modules that have to run again: the changed ones and all that import them.
 
-    A top-level module or package is one unit. Any module may have read a data file, so a changed one makes all stale.
+    A top-level module or package is one unit.
     """
-    changed = changed_paths(old, new)
-    if not all(path.endswith(".py") for path in changed):
-        return set(running)
-    stale = {_unit(path) for path in changed}
-    importers = [(_unit(path), _imported_units(source)) for path, source in new.items() if path.endswith(".py")]
+    modules = [(_unit(path), source) for path, source in new.items() if path.endswith(".py")]
+    stale = set()
+    for path in changed_paths(old, new):
+        stale |= {_unit(path)} if path.endswith(".py") else _readers(path, modules)
+    importers = [(unit, _imported_units(source)) for unit, source in modules]
     while found := {unit for unit, imported in importers if imported & stale} - stale:
         stale |= found
     return {name for name in running if name.partition(".")[0] in stale}
+
+
+def _readers(path: str, modules: list[tuple[str, bytes]]) -> set[str]:
+    """The modules that name this data file; all of them where none does, since any may have read it."""
+    name = PurePosixPath(path).name.encode()
+    return {unit for unit, source in modules if name in source} or {unit for unit, _ in modules}
 
 
 def _unit(path: str) -> str:

@@ -26,6 +26,13 @@ def changed_paths(old: Tree, new: Tree) -> set[str]:
     return {path for path in old.keys() | new.keys() if old.get(path) != new.get(path)}
 
 
+def patched(tree: Tree, old: Tree, new: Tree) -> Tree:
+    """`tree` with what changed from `old` to `new`."""
+    changed = changed_paths(old, new)
+    kept = {path: content for path, content in tree.items() if path not in changed}
+    return kept | {path: content for path, content in new.items() if path in changed}
+
+
 class Shelf:
     """A folder of unpacked trees, one of which `current` points to, as every `__file__` and `sys.path` do."""
 

@@ -9,14 +9,16 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from gevent.event import Event
+from gevent.lock import RLock
 
 from . import dispatch, join
 from .commit import commit
 from .live import Live
 from .messages import COMMIT, HAS, LIVE, STAGE, VOTE
-from .report import Report
+from .report import Report, summary
+from .resume import resume
 from .stage import Refused, Staged, stage
-from .tree import Tree, changed_paths
+from .tree import Tree, changed_paths, patched, revision_of
 
 VOTE_LIMIT = 8.0
 """Seconds for all workers to vote, and to commit; one that died is missing after 4 and no longer waited for."""
@@ -27,24 +29,38 @@ class Master:
 
     def __init__(self, live: Live, environment: Environment, runner: MasterRunner, report: Report) -> None:
         self.live, self.environment, self.runner, self.report = live, environment, runner, report
+        self._folder = self._wanted = live.tree
+        self._one_at_a_time = RLock()
         self._votes: dict[str, str | None] = {}
         self._asked_about = ""
         self._news = Event()
         runner.register_message(VOTE, self._on_vote)
-        runner.register_message(HAS, self._on_has)
+        runner.register_message(HAS, self._on_has, concurrent=True)
         join.offer(live, environment)
 
+    def publish_save(self, folder: Tree) -> None:
+        """Publish what was saved in the folder, on top of what a worker may have handed back."""
+        wanted = patched(self._wanted, self._folder, folder)
+        self._folder = folder
+        self.publish(wanted)
+
     def publish(self, tree: Tree) -> None:
-        """Make what was saved live everywhere; if a process cannot run it, nowhere, and report why."""
+        """Make `tree` live everywhere; if a process cannot run it, nowhere, and report why."""
+        with self._one_at_a_time:
+            self._wanted = tree
+            self._publish(tree)
+
+    def _publish(self, tree: Tree) -> None:
         start = time.monotonic()
         if tree == self.live.tree:
             self.report.reverted()
             return
+        what = summary(self.live.tree, tree)
         try:
             staged = stage(self.live, tree)
             voters = self._ask(staged)
         except Refused as refusal:
-            self.report.refuse(str(refusal))
+            self.report.refuse(revision_of(tree), str(refusal))
             return
         classes_before = dispatch.mix(self.environment)
         commit(self.live, staged, self.environment)
@@ -52,9 +68,9 @@ class Master:
         for worker in voters:
             self._send(COMMIT, worker, revision=staged.revision)
         self._wait_for(voters, lambda worker: self.report.workers.get(worker) == staged.revision)
-        self.report.committed(seconds=time.monotonic() - start)
+        self.report.committed(what, seconds=time.monotonic() - start)
         for worker in set(self._present(self.report.workers)) - set(self.report.current_workers()):
-            self._send(LIVE, worker, tree=self.live.tree)
+            self._send_live(worker)
         if dispatch.mix(self.environment) != classes_before:
             dispatch.redistribute(self.runner)
 
@@ -87,13 +103,27 @@ class Master:
     def _send(self, message: str, worker: str, **data: Any) -> None:
         self.runner.send_message(message, data, worker)
 
+    def _send_live(self, worker: str, known: bool = True, is_behind: bool = True) -> None:
+        tree = self.live.tree if is_behind else None
+        self._send(LIVE, worker, known=known, revision=self.live.revision, tree=tree, past=list(self.live.past))
+
     def _on_vote(self, msg: Message, **_: Any) -> None:
         if msg.data["revision"] == self._asked_about:
             self._votes[msg.node_id] = msg.data["reason"]
             self._news.set()
 
     def _on_has(self, msg: Message, **_: Any) -> None:
-        self.report.workers[msg.node_id] = msg.data["revision"]
-        is_current = msg.data["revision"] == self.live.revision
-        self._send(LIVE, msg.node_id, tree=None if is_current else self.live.tree)
+        known = msg.node_id in self.runner.clients
+        if known:
+            self._take_back(msg.data)
+            self.report.workers[msg.node_id] = msg.data["revision"]
+        self._send_live(msg.node_id, known=known, is_behind=known and msg.data["revision"] != self.live.revision)
         self._news.set()
+
+    def _take_back(self, has: dict[str, Any]) -> None:
+        """Let a worker that came back hand over what this master does not have: newer code, and the test that ran."""
+        if has.get("tree") and self.live.revision in has["past"]:
+            self.live.past |= set(has["past"])
+            self.publish(has["tree"])
+        if has.get("options"):
+            resume(self.environment, self.runner, has["options"])

@@ -1,5 +1,6 @@
 """Watch: notice that the files of the locustfile's folder changed, and read them."""
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -21,6 +22,8 @@ NOT_SYNCED = {"livesync", "tests", "Dockerfile", "requirements.in", "requirement
 
 is_no_litter = DefaultFilter()
 """False for what editors and Python leave beside the files that one writes."""
+
+logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it counts the files of each save
 
 
 def saves(folder: Path) -> Iterator[Tree]:

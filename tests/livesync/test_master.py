@@ -1,0 +1,101 @@
+"""A master that dies during a test and comes back: what its workers do, and what code they run."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from swarm import BASE, Swarm, wait_until
+
+EDITED = BASE.replace("/base/", "/edited/")
+
+SLOW_ON_WORKERS = EDITED.replace(
+    "class",
+    "import sys, time\nif '--worker' in sys.argv:\n    print('staging', flush=True)\n    time.sleep(3)\n\nclass",
+)
+"""Leaves time between the vote that the master asks for and the commit."""
+
+
+@pytest.fixture
+def running(idle: Swarm) -> Swarm:
+    """Two workers and ten users, on code that was edited once."""
+    idle.start()
+    idle.swarm()
+    idle.edit(EDITED)
+    return idle
+
+
+def test_workers_come_back_to_a_killed_master_and_wait_for_its_word(running: Swarm) -> None:
+    running.kill("master")
+    running.start_master()
+    wait_until(lambda: len(running.workers()) == 2 and running.agrees(), "both workers on the master's code")
+    assert all(running.processes[name].poll() is None for name in ("worker1", "worker2"))
+    assert running.users() == 0
+    running.forget()
+    running.swarm()
+    running.wait_for("/edited")
+    assert not running.requests("/base")
+    assert running.total()["num_failures"] == 0
+
+
+def test_a_test_goes_on_after_its_master_was_killed_where_that_is_wanted(
+    idle: Swarm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIVESYNC_RESUME", "1")
+    idle.start()
+    idle.swarm(users=7)
+    idle.kill("master")
+    idle.start_master()
+    wait_until(lambda: len(idle.workers()) == 2, "both workers")
+    wait_until(lambda: idle.users() == 7, "seven users")
+    assert idle.get("/stats/requests")["state"] == "running"
+
+
+def test_workers_hand_the_newest_code_to_a_master_whose_files_are_older(running: Swarm, tmp_path: Path) -> None:
+    revision = running.get("/livesync")["revision"]
+    running.kill("master")
+    image = tmp_path / "image"
+    shutil.copytree(running.folder, image)
+    (image / "locustfile.py").write_text(BASE)
+    running.start_master(image)
+    wait_until(lambda: len(running.workers()) == 2 and running.agrees(), "both workers on the master's code")
+    wait_until(lambda: running.get("/livesync")["revision"] == revision, "the revision that was live")
+    (image / "helper.py").write_text("NAME = 1\n")
+    wait_until(lambda: running.get("/livesync")["revision"] != revision and running.agrees(), "a new revision")
+    running.forget()
+    running.swarm()
+    running.wait_for("/edited")
+    assert not running.requests("/base"), "the next save brought the older files back"
+
+
+def test_a_master_with_newer_files_is_not_overruled(running: Swarm) -> None:
+    running.kill("master")
+    running.save(BASE.replace("/base/", "/newer/"))
+    running.start_master()
+    wait_until(lambda: len(running.workers()) == 2 and running.agrees(), "both workers on the master's code")
+    running.forget()
+    running.swarm()
+    running.wait_for("/newer")
+    assert not running.requests("/edited")
+
+
+def test_all_workers_run_one_revision_after_the_master_died_between_vote_and_commit(idle: Swarm) -> None:
+    idle.start()
+    idle.swarm()
+    idle.save(SLOW_ON_WORKERS)
+    wait_until(lambda: "staging" in idle.log("worker1"), "a worker that stages it")
+    idle.kill("master")
+    idle.start_master()
+    wait_until(lambda: len(idle.workers()) == 2 and idle.agrees(), "one revision")
+    idle.forget()
+    idle.swarm()
+    idle.wait_for("/edited")
+
+
+def test_a_worker_that_dies_between_vote_and_commit_holds_nobody_up(idle: Swarm) -> None:
+    idle.start()
+    idle.swarm()
+    idle.save(SLOW_ON_WORKERS)
+    wait_until(lambda: "staging" in idle.log("worker1"), "a worker that stages it")
+    idle.kill("worker1")
+    idle.wait_for("/edited", workers=1)
+    wait_until(lambda: idle.users() == 10, "10 users on the worker that is left")

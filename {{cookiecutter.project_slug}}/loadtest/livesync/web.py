@@ -1,0 +1,74 @@
+"""The page: what the report knows, as `GET /livesync`, in a tab of the web UI, and in Locust's HTML report."""
+
+from locust import events, main, web
+from locust.env import Environment
+from locust.web import WebUI
+
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from typing import cast
+
+from flask import Flask, Response, jsonify, request
+
+from .report import Report
+
+KEY = "livesync"
+COLUMNS = {"code": "Code", "revision": "Revision", "at": "Since", "what": "What changed, or why not"}
+
+
+def serve(report: Report, environment: Environment, web_ui: WebUI) -> None:
+    """Answer `GET /livesync` below the base path of the web UI, and add the tab "Live sync"."""
+    base_path = (environment.parsed_options and environment.parsed_options.web_base_path) or ""
+
+    def livesync() -> Response:
+        return jsonify(
+            revision=report.live.revision,
+            workers={worker: report.workers.get(worker) for worker in report.connected()},
+            refused=report.refused and report.refused.what,
+            changes=[asdict(change) for change in report.changes],
+        )
+
+    def add_rows(response: Response) -> Response:
+        if request.path == f"{base_path}/stats/requests" and response.is_json:
+            response = jsonify({**response.get_json(), "extended_stats": [{"key": KEY, "data": _rows(report)}]})
+        return response
+
+    app = cast(Flask, web_ui.app)
+    app.add_url_rule(f"{base_path}/livesync", view_func=web_ui.auth_required_if_enabled(livesync))
+    app.after_request(add_rows)
+    structure = [{"key": key, "title": title} for key, title in COLUMNS.items()]
+    web_ui.template_args["extended_tabs"] = [{"title": "Live sync", "key": KEY}]
+    web_ui.template_args["extended_tables"] = [{"key": KEY, "structure": structure}]
+
+
+def list_changes_in_reports(report: Report) -> None:
+    """Name each change of the code with its time beside the script in Locust's HTML reports.
+
+    Old and new code of one name share a row there, and nobody should read it as one.
+    """
+    events.test_start.add_listener(report.begin_run)
+    for module in (web, main):
+        vars(module).update(get_html_report=partial(_with_changes, module.get_html_report, report))
+
+
+def _with_changes(stock: Callable[..., str], report: Report, environment: Environment, **options: str | bool) -> str:
+    script = environment.locustfile
+    changes = [f"{change.revision} at {change.at}" for change in report.changes_of_run()]
+    environment.locustfile = ", changed to ".join([str(script), *changes])
+    try:
+        return stock(environment, **options)
+    finally:
+        environment.locustfile = script
+
+
+def _rows(report: Report) -> list[dict[str, str]]:
+    """The live revision, the last refusal, each worker, and what was live before, newest first."""
+    live, *earlier = reversed(report.changes)
+    rows = [{"code": "live", **asdict(live)}]
+    if report.refused:
+        rows.append({"code": "refused", **asdict(report.refused)})
+    for worker in report.connected():
+        revision = report.workers.get(worker, "unknown")
+        rows.append({"code": worker, "revision": revision, "what": "" if revision == live.revision else "not live"})
+    return rows + [{"code": "before", **asdict(change)} for change in earlier[:50]]
