@@ -6,7 +6,7 @@ VENV := .venv/.installed
 export UV_INDEX_URL ?= $(PIP_INDEX_URL)
 export UV_EXTRA_INDEX_URL ?= $(PIP_EXTRA_INDEX_URL)
 
-.PHONY: help demo test check fix e2e bench lock clean
+.PHONY: help demo test check fix e2e bench soak lock clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z0-9]*\):.*## /  \1\t/p' Makefile | expand -t 10
@@ -31,8 +31,12 @@ fix: $(VENV) ## let Ruff repair what it can
 e2e: $(VENV) ## tests on a real cluster: docker-desktop, minikube or both
 	.venv/bin/pytest tests/e2e
 
-bench: $(VENV) ## time from save to live on a real cluster, beside the usual ways
-	.venv/bin/python tests/e2e/bench.py
+bench: $(VENV) ## time from save to live, on loopback and on a real cluster, into build/bench
+	PYTHONPATH=tests .venv/bin/python tests/livesync/bench.py
+	PYTHONPATH=tests .venv/bin/python tests/e2e/bench.py
+
+soak: $(VENV) ## long series on a real cluster: 500 edits under each tool, workers that come and go
+	PYTHONPATH=tests .venv/bin/python tests/e2e/soak.py
 
 # Locust is the one that the generated project pins.
 lock: $(VENV) ## after a change of requirements.in

@@ -1,13 +1,11 @@
-"""`make bench`: seconds from a save to the last worker on the new code, beside the two usual ways, in one run.
+"""Part of `make bench`: seconds from a save to the last worker on the new code, beside the two usual ways, in one run.
 
 It runs on the first of docker-desktop and minikube that answers. The usual ways are Tilt without its live_update,
 which rebuilds the image and rolls it out, and Locust restarted by every save.
 """
 
 import argparse
-import platform
 import re
-import statistics
 import sys
 import tempfile
 import time
@@ -18,6 +16,7 @@ from subprocess import DEVNULL, run
 
 import swarm
 from machine import Machine, free_port, wait_until
+from results import Results
 from swarm import USERS, Swarm
 
 TEMPLATE = Path(__file__).parents[2]
@@ -29,19 +28,26 @@ PATIENCE = 60.0
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--edits", type=int, default=200, help="edits under Tilt; a quarter of them under Skaffold")
+    parser.add_argument("--edits", type=int, default=200, help="edits under Tilt; fewer in the other rows")
     parser.add_argument("--rounds", type=int, default=8, help="edits for each of the usual ways")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         machine = Machine(own_kubeconfig(Path(folder)), logs=Path(folder))
         context = first_cluster(machine)
+        results = Results("cluster", *versions(machine), context)
+        results.head("seconds from save to live")
         project = bake(Path(folder))
-        describe(machine, context)
-        show("rebuild and roll out", lost_tests(machine, context, without_live_update(project), options.rounds))
-        show("restart on a save", lost_tests(machine, context, with_restarts(project), options.rounds))
-        project = bake(Path(folder) / "live")
-        show("tilt up", live_edits(machine, context, project, TILT, options.edits, every=1))
-        show("skaffold dev", live_edits(machine, context, project, skaffold(context), options.edits // 4, every=3))
+        results.row("rebuild and roll out", lost_tests(machine, context, without_live_update(project), options.rounds))
+        results.row("restart on a save", lost_tests(machine, context, with_restarts(project), options.rounds))
+        for workers, edits in {2: options.edits, 8: options.edits // 2, 16: options.edits // 2}.items():
+            project = bake(Path(folder) / str(workers), workers)
+            results.row(
+                f"tilt up, {workers} workers",
+                live_edits(machine, context, project, TILT, edits, every=1, workers=workers),
+            )
+        project = bake(Path(folder) / "skaffold")
+        seconds = live_edits(machine, context, project, skaffold(context), options.edits // 4, every=3)
+        results.row("skaffold dev, 2 workers", seconds)
 
 
 def own_kubeconfig(folder: Path) -> Path:
@@ -61,9 +67,9 @@ def first_cluster(machine: Machine) -> str:
     sys.exit("Neither docker-desktop nor minikube answers: start one of them.")
 
 
-def bake(folder: Path) -> Path:
+def bake(folder: Path, workers: int = 2) -> Path:
     command = [sys.executable, "-m", "cookiecutter", str(TEMPLATE), "--no-input", "--output-dir", str(folder)]
-    run([*command, "--default-config", f"project_slug={SLUG}"], check=True, stdout=DEVNULL)
+    run([*command, "--default-config", f"project_slug={SLUG}", f"workers={workers}"], check=True, stdout=DEVNULL)
     return folder / SLUG
 
 
@@ -90,10 +96,10 @@ def with_restarts(project: Path) -> Path:
 
 
 @contextmanager
-def session(machine: Machine, context: str, project: Path, command: list[str]) -> Iterator[Swarm]:
-    """The tool runs, and ten users on two workers."""
+def session(machine: Machine, context: str, project: Path, command: list[str], workers: int = 2) -> Iterator[Swarm]:
+    """The tool runs, and ten users on the workers."""
     with machine.running(*command, cwd=project) as log:
-        wait_until(lambda: worker_count() == 2 or None, "two workers", seconds=300)
+        wait_until(lambda: worker_count() == workers or None, f"{workers} workers", seconds=300)
         wait_until(lambda: swarm.reaches_server(machine, context, SLUG) or None, "the server")
         if command[0] == "skaffold":
             wait_until(lambda: "Watching for changes" in log.read_text() or None, "Skaffold's watch")
@@ -105,11 +111,11 @@ def session(machine: Machine, context: str, project: Path, command: list[str]) -
 
 
 def live_edits(
-    machine: Machine, context: str, project: Path, command: list[str], edits: int, every: float
+    machine: Machine, context: str, project: Path, command: list[str], edits: int, every: float, workers: int = 2
 ) -> list[float]:
     """Seconds from each of so many edits of the same size to the last worker; infinite for one that is missed."""
     seconds = []
-    with session(machine, context, project, command) as test:
+    with session(machine, context, project, command, workers) as test:
         for number in range(edits):
             start = time.monotonic()
             seconds.append(edit(project, number))
@@ -186,18 +192,8 @@ def users() -> int:
     return count
 
 
-def describe(machine: Machine, context: str) -> None:
-    tools = [machine.output(tool, "version").split(",")[0].strip() for tool in ("tilt", "skaffold")]
-    print(f"{context}; {platform.platform()}; Tilt {tools[0]}; Skaffold {tools[1]}")
-    print("| from save to live, in seconds | edits | missed | median | p90 | worst |")
-    print("| --- | --- | --- | --- | --- | --- |", flush=True)
-
-
-def show(name: str, seconds: list[float]) -> None:
-    ordered = sorted(seconds)
-    p90 = ordered[round(0.9 * (len(ordered) - 1))]
-    figures = f"{statistics.median(ordered):.2f} | {p90:.2f} | {ordered[-1]:.2f}"
-    print(f"| {name} | {len(seconds)} | {seconds.count(float('inf'))} | {figures} |", flush=True)
+def versions(machine: Machine) -> list[str]:
+    return [f"{tool} {machine.output(tool, 'version').split(',')[0].strip()}" for tool in ("tilt", "skaffold")]
 
 
 if __name__ == "__main__":

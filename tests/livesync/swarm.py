@@ -85,8 +85,8 @@ class Target:
 class Swarm:
     """A master and its workers on the files of a folder."""
 
-    def __init__(self, folder: Path, target: Target, *options: str) -> None:
-        self.folder, self.target = folder, target
+    def __init__(self, folder: Path, target: Target, *options: str, module: str = "livesync") -> None:
+        self.folder, self.target, self.module = folder, target, module
         self.web, self.port = free_port(), free_port()
         shutil.copytree(LOADTEST / "livesync", folder / "livesync", ignore=shutil.ignore_patterns("__pycache__"))
         self.options = ["--web-port", str(self.web), "--master-bind-port", str(self.port), *options]
@@ -96,7 +96,10 @@ class Swarm:
         self.start_master()
         for _ in range(workers):
             self.start_worker()
-        wait_until(lambda: len(self.workers()) == workers, f"{workers} workers")
+        if self.module != "livesync":
+            wait_until(lambda: len(self.get("/stats/requests").get("workers", [])) == workers, f"{workers} workers")
+            return
+        wait_until(lambda: len(self.workers()) == workers and self.agrees(), f"{workers} workers")
         self.first_revision = self.get("/livesync")["revision"]
 
     def start_master(self, folder: Path | None = None) -> None:
@@ -104,17 +107,16 @@ class Swarm:
             "master", folder or self.folder, "--master", "--enable-rebalancing", "-H", self.target.url, *self.options
         )
 
-    def start_worker(self, folder: Path | None = None) -> str:
+    def start_worker(self, folder: Path | None = None, module: str = "") -> str:
         name = f"worker{len(self.processes)}"
-        self._start(
-            name, folder or self.folder, "--worker", "--master-host", "127.0.0.1", "--master-port", str(self.port)
-        )
+        master = ["--master-host", "127.0.0.1", "--master-port", str(self.port)]
+        self._start(name, folder or self.folder, "--worker", *master, module=module)
         return name
 
-    def _start(self, name: str, folder: Path, *arguments: str) -> None:
+    def _start(self, name: str, folder: Path, *arguments: str, module: str = "") -> None:
         with self.log_file(name).open("wb") as log:
             self.processes[name] = subprocess.Popen(
-                [sys.executable, "-m", "livesync", *arguments],
+                [sys.executable, "-m", module or self.module, *arguments],
                 cwd=folder,
                 env=os.environ | {"PYTHONPATH": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1"},
                 stdout=log,
@@ -148,9 +150,10 @@ class Swarm:
 
     # What the web UI says.
 
-    def get(self, path: str) -> Any:
+    def get(self, path: str, method: str = "GET") -> Any:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.web}{path}", timeout=PATIENCE) as response:
+            request = urllib.request.Request(f"http://127.0.0.1:{self.web}{path}", method=method)
+            with urllib.request.urlopen(request, timeout=PATIENCE) as response:
                 return json.load(response)
         except OSError:
             return {}

@@ -134,6 +134,13 @@ def test_an_edited_data_file_is_read_again(swarm: Swarm) -> None:
     swarm.wait_for("/other")
 
 
+def test_a_data_file_may_be_large(swarm: Swarm) -> None:
+    reads = BASE.replace("class Visitor", "ROWS = open('data/rows.csv').readlines()\n\nclass Visitor")
+    swarm.save("row\n" * 1_250_000, "data/rows.csv")
+    swarm.edit(reads.replace("/base/", "/{len(ROWS)}/"))
+    swarm.wait_for("/1250000")
+
+
 def test_state_in_a_module_of_its_own_outlives_edits(swarm: Swarm) -> None:
     reads = "import state\nNAMES = open('data/names.csv').read().split()\n" + BASE.replace(
         "/base/", "/{NAMES[0]}/{state.TOKEN}/"
@@ -336,3 +343,121 @@ def test_rows_of_a_new_file_are_dealt_by_a_helper_that_an_edit_brings_in(swarm: 
 
 def rows(swarm: Swarm, path: str) -> set[str]:
     return {seen for seen in list(swarm.target.seen) if seen.startswith(path)}
+
+
+def test_a_task_can_be_renamed(swarm: Swarm) -> None:
+    swarm.edit(base("/renamed").replace("def visit", "def look"))
+    swarm.wait_for("/renamed")
+    swarm.wait_for_end_of("/base")
+
+
+def test_an_edited_on_stop_is_what_a_user_leaves_by(swarm: Swarm) -> None:
+    leaves = base(
+        "/base", START + '\n    def on_stop(self):\n        self.client.get(f"/bye/{os.getpid()}", name="/")\n'
+    )
+    swarm.edit(leaves)
+    swarm.edit(leaves.replace("/bye/", "/farewell/"))
+    swarm.settle()
+    swarm.edit(leaves.replace("/bye/", "/farewell/").replace("fresh", "other"))
+    wait_until(lambda: len(swarm.requests("/farewell")) == 10, "10 users that left by the new way")
+    assert not swarm.requests("/bye")
+
+
+def test_a_fixed_count_takes_its_users_from_the_others(swarm: Swarm) -> None:
+    swarm.edit(base("/base", NEW_CLASS.replace("wait_time", "fixed_count = 3\n    wait_time")))
+    swarm.wait_for("/buy", workers=1)
+    wait_until(lambda: users_of(swarm, "Buyer") == 3, "three buyers")
+    swarm.edit(base("/base", NEW_CLASS.replace("wait_time", "fixed_count = 8\n    wait_time")))
+    wait_until(lambda: users_of(swarm, "Buyer") == 8, "eight buyers")
+
+
+def users_of(swarm: Swarm, user_class: str) -> int:
+    tasks = swarm.get("/tasks")["per_class"]
+    return round(float(tasks.get(user_class, {}).get("ratio", 0)) * 10)
+
+
+def test_a_class_that_becomes_abstract_has_no_users(swarm: Swarm) -> None:
+    swarm.edit(base("/base", NEW_CLASS))
+    swarm.wait_for("/buy", workers=1)
+    swarm.edit(base("/base", NEW_CLASS.replace("wait_time", "abstract = True\n    wait_time")))
+    swarm.wait_for_end_of("/buy")
+
+
+def test_constants_and_decorators_are_those_of_the_edit(swarm: Swarm) -> None:
+    source = (
+        base("/{PLACE}")
+        .replace(
+            "class Visitor",
+            """PLACE = "first"
+
+def twice(function):
+    def both(self):
+        function(self)
+        self.client.get(f"/MARK/{os.getpid()}", name="/")
+    return both
+
+class Visitor""",
+        )
+        .replace("    def visit", "    @twice\n    def visit")
+    )
+    swarm.edit(source.replace("MARK", "once"))
+    swarm.wait_for("/first")
+    swarm.wait_for("/once")
+    swarm.edit(source.replace("MARK", "more").replace('"first"', '"second"'))
+    swarm.wait_for("/second")
+    swarm.wait_for("/more")
+    swarm.wait_for_end_of("/once")
+
+
+def test_a_custom_argument_that_an_edit_adds_has_its_default(swarm: Swarm) -> None:
+    argument = """
+from locust import events
+
+@events.init_command_line_parser.add_listener
+def add(parser):
+    parser.add_argument("--place", default="somewhere")
+"""
+    swarm.edit(base("/{self.environment.parsed_options.place}", argument))
+    swarm.wait_for("/somewhere")
+
+
+def test_an_edit_of_tags_changes_who_is_chosen(idle: Swarm) -> None:
+    tagged = BASE.replace("import FastHttpUser", "import FastHttpUser, tag").replace(
+        "    @task",
+        """    @tag("other")
+    @task
+    def other(self):
+        self.client.get(f"/other/{os.getpid()}", name="/")
+
+    @tag("chosen")
+    @task""",
+    )
+    idle.save(tagged)
+    idle.options += ["--tags", "chosen"]
+    idle.start()
+    idle.swarm()
+    idle.wait_for("/base")
+    assert not idle.requests("/other")
+    idle.edit(tagged.replace('"other"', '"third"').replace('"chosen"', '"other"').replace('"third"', '"chosen"'))
+    idle.wait_for("/other")
+    idle.wait_for_end_of("/base")
+
+
+def test_test_listeners_are_those_of_the_last_edit(idle: Swarm) -> None:
+    listeners = """
+import urllib.request
+from locust import events
+
+@events.test_start.add_listener
+@events.test_stop.add_listener
+def tell(environment, **_):
+    urllib.request.urlopen(f"TARGET/told/{os.getpid()}").read()
+""".replace("TARGET", idle.target.url)
+    idle.save(BASE + listeners.replace("told", "early"))
+    idle.start()
+    idle.edit(BASE + listeners)
+    idle.swarm()
+    assert len(idle.requests("/told")) == 3, "the master and both workers, once each"
+    assert idle.get("/stop", method="POST")["success"]
+    wait_until(lambda: len(idle.requests("/told")) == 6, "the end told by all three")
+    assert not idle.requests("/early")

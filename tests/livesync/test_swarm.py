@@ -27,6 +27,16 @@ def test_a_worker_runs_the_masters_code_and_not_its_own(idle: Swarm, tmp_path: P
     assert set(idle.workers().values()) == {idle.get("/livesync")["revision"]}
 
 
+def test_a_worker_without_live_sync_is_shown_as_one_that_runs_other_code(idle: Swarm) -> None:
+    idle.start(workers=1)
+    idle.start_worker(module="locust")
+    wait_until(lambda: sorted(map(str, idle.workers().values())) == sorted([idle.first_revision, "None"]), "both")
+    idle.save(BASE.replace("/base/", "/current/"))
+    wait_until(lambda: "live on 1 of 2 workers" in idle.log(), "the edit live on the other worker")
+    [table] = idle.get("/stats/requests")["extended_stats"]
+    assert [row["what"] for row in table["data"] if row["code"] in idle.workers()].count("not live") == 1
+
+
 def test_a_replaced_worker_loses_no_user(idle: Swarm) -> None:
     idle.start()
     idle.swarm()
@@ -36,6 +46,29 @@ def test_a_replaced_worker_loses_no_user(idle: Swarm) -> None:
         idle.processes[name].terminate()
         wait_until(lambda: len(idle.workers()) == 2, "the old worker left")
         wait_until(lambda: sorted(users_by_worker(idle)) == [5, 5], "10 users, evenly")
+
+
+COUNTS_PARSERS = """
+from locust import argument_parser
+set_up, built = argument_parser.setup_parser_arguments, []
+
+def counted(parser):
+    built.append(parser)
+    print(f"parser {len(built)}", flush=True)
+    set_up(parser)
+
+argument_parser.setup_parser_arguments = counted
+"""
+
+
+def test_a_worker_does_not_build_its_parser_anew_for_each_step_of_a_ramp_up(idle: Swarm) -> None:
+    idle.save(BASE + COUNTS_PARSERS)
+    idle.start(workers=1)
+    for users in (5, 10, 15):
+        idle.swarm(users)
+    assert idle.log("worker1").count("parser ") <= 3, (
+        "one for its options, one for the defaults; Locust builds 56 a step"
+    )
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL], ids=["asked to leave", "killed"])

@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from . import connection, fixes, internals, join, restart, users, web
+from . import connection, fixes, internals, join, restart, shape, users, web
 from .commit import commit
 from .live import Live
 from .report import Report
@@ -47,6 +47,7 @@ def run() -> None:
 
 def run_master(live: Live) -> None:
     saved = saves(Path.cwd())
+    shape.follow_commits(live)
     # Ahead of the locustfile's own init listeners: workers may ask for the code while one of these waits.
     events.init.add_listener(partial(_follow_saves, live, saved))
     start_locust(live, saved)

@@ -13,7 +13,7 @@ from typing import Any
 METHODS = {
     TaskSet: ["execute_next_task", "_sleep", "get_next_task", "schedule_task"],
     User: ["run"],
-    Runner: ["stop_users"],
+    Runner: ["stop_users", "shape_worker"],
     WorkerRunner: ["start_worker", "handle_message"],
     MasterRunner: ["start", "start_shape", "client_listener", "heartbeat_worker"],
     UsersDispatcher: ["add_worker", "_prepare_rebalance"],

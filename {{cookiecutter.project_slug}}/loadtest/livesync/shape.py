@@ -2,7 +2,30 @@
 
 from locust import LoadTestShape
 from locust.env import Environment
-from locust.runners import STATE_RUNNING, STATE_SPAWNING, MasterRunner
+from locust.runners import STATE_RUNNING, STATE_SPAWNING, MasterRunner, Runner
+
+import logging
+from collections.abc import Callable
+from functools import partial
+
+from .internals import wrap
+from .live import Live
+
+logger = logging.getLogger(__name__)
+
+
+def follow_commits(live: Live) -> None:
+    """Let a test outlive an error of its shape: it goes on with the next edit."""
+    wrap(Runner, "shape_worker", partial(_shape_worker, live))
+
+
+def _shape_worker(live: Live, stock: Callable[[Runner], None], runner: Runner) -> None:
+    while True:
+        try:
+            return stock(runner)
+        except Exception:
+            logger.exception("The shape fails, and the users stay as they are until the next edit")
+            live.committed_within(None)
 
 
 class Hold(LoadTestShape):

@@ -25,6 +25,10 @@ IMPORT_LIMIT = 5.0
 """Seconds that the changed modules may take to run."""
 
 
+MODULE_LIMIT = 1_000_000
+"""Bytes of a module; compiling a larger one holds up every user of a worker for seconds."""
+
+
 class Refused(Exception):
     """The tree cannot go live; the message says why in one sentence, with file and line where there is one."""
 
@@ -49,6 +53,9 @@ def stage(live: Live, tree: Tree) -> Staged:
 
     Raises `Refused`.
     """
+    for path, content in tree.items():
+        if path.endswith(".py") and len(content) > MODULE_LIMIT:
+            raise Refused(f"{path} has more than {MODULE_LIMIT:,} bytes: move its data into a file of its own")
     revision = revision_of(tree)
     live.shelf.unpack(tree, revision)
     with _apart(live, revision) as (running, added_listeners):

@@ -1,0 +1,57 @@
+"""`make soak`: long series on the first of docker-desktop and minikube that answers, into build/bench/soak.md.
+
+500 edits of one size a second apart under each tool, and 16 users while the workers are scaled from 2 to 8, 2 and 6.
+"""
+
+import tempfile
+import time
+from pathlib import Path
+
+import bench
+import swarm
+from machine import Machine
+from results import Results
+
+EDITS = 500
+USERS, WORKERS, STAY = 16, (8, 2, 6), 40.0
+"""Users, numbers of workers in turn, and seconds at each."""
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        machine = Machine(bench.own_kubeconfig(Path(folder)), logs=Path(folder))
+        context = bench.first_cluster(machine)
+        results = Results("soak", *bench.versions(machine), context)
+        results.head("seconds from save to live")
+        for name, command in {"tilt": bench.TILT, "skaffold": bench.skaffold(context)}.items():
+            project = bench.bake(Path(folder) / name)
+            results.row(name, bench.live_edits(machine, context, project, command, EDITS, every=1))
+        results.say("")
+        project = bench.bake(Path(folder) / "scale")
+        with bench.session(machine, context, project, bench.TILT):
+            swarm.post("/swarm", user_count=USERS, spawn_rate=USERS)
+            for workers in WORKERS:
+                results.say(scale(machine, context, workers))
+
+
+def scale(machine: Machine, context: str, workers: int) -> str:
+    """Scale the workers, and say how the users are spread over them, and since when."""
+    deployment = ["--namespace", bench.SLUG, "deployment/locust-worker"]
+    machine.output("kubectl", "--context", context, "scale", f"--replicas={workers}", *deployment)
+    start = time.monotonic()
+    even_after = bench.time_until(lambda: spread(workers), STAY)
+    time.sleep(max(0.0, start + STAY - time.monotonic()))
+    report = swarm.get("/stats/requests")
+    counts = sorted(worker["user_count"] for worker in report["workers"] if swarm.is_there(worker))
+    return f"{workers} workers: {USERS} users even after {even_after:.1f} s; after {STAY:g} s {sum(counts)}: {counts}"
+
+
+def spread(workers: int) -> bool:
+    """Whether all users run, as evenly as it goes."""
+    report = swarm.get("/stats/requests")
+    counts = sorted(worker["user_count"] for worker in report["workers"] if swarm.is_there(worker))
+    return counts == sorted(USERS // workers + (place < USERS % workers) for place in range(workers))
+
+
+if __name__ == "__main__":
+    main()

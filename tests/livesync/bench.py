@@ -1,0 +1,213 @@
+"""Part of `make bench`: live sync on this machine's loopback, without a cluster.
+
+A save counts as live with the first request of the new code on the last worker.
+"""
+
+import asyncio
+import contextlib
+import math
+import multiprocessing
+import os
+import re
+import socket
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from results import Results
+from swarm import BASE, Swarm, Target
+
+EDITS, FEW_EDITS, MANY_EDITS = 200, 40, 500
+PAIRS, LENGTH = 8, 8.0
+"""Pairs of runs for the throughput, and seconds of each run."""
+
+
+def main() -> None:
+    results = Results("loopback")
+    results.head("milliseconds from save to the first new request on the last worker")
+    with running(workers=2) as swarm:
+        results.row("2 workers", save_to_request(swarm, EDITS), digits=0)
+    for workers in (1, 4, 8, 16):
+        with running(workers) as swarm:
+            results.row(f"{workers} workers", save_to_request(swarm, FEW_EDITS), digits=0)
+    results.say("")
+    results.head("milliseconds for which a commit holds up a worker")
+    with running(workers=2, users=1000, source=TIMED) as swarm:
+        results.row("1,000 users", commit_pauses(swarm, FEW_EDITS), digits=1)
+    results.say("")
+    memory(results)
+    throughput(results)
+
+
+@contextmanager
+def running(workers: int, users: int = 20, source: str = BASE) -> Iterator[Swarm]:
+    with tempfile.TemporaryDirectory() as folder:
+        target = Target()
+        swarm = Swarm(Path(folder) / "loadtest", target)
+        swarm.save(source)
+        try:
+            swarm.start(workers)
+            swarm.swarm(users)
+            yield swarm
+            assert swarm.total()["num_failures"] == 0
+        finally:
+            swarm.stop()
+            target.close()
+
+
+def save_to_request(swarm: Swarm, edits: int) -> list[float]:
+    """Milliseconds for each of so many edits of one size."""
+    workers = len(swarm.workers())
+    return [1000 * time_until(partial(all_ask_for, swarm, path, workers)) for path in edit_again(swarm, edits)]
+
+
+def all_ask_for(swarm: Swarm, path: str, workers: int) -> bool:
+    return len(set(swarm.requests(path))) == workers
+
+
+def edit_again(swarm: Swarm, edits: int) -> Iterator[str]:
+    """Save one edit after the other, and yield the path that its requests go to."""
+    for number in range(edits):
+        time.sleep(0.1)
+        swarm.forget()
+        path = f"/edit{number:04}"
+        swarm.save(BASE.replace("/base", path))
+        yield path
+
+
+def time_until(condition: Callable[[], bool], seconds: float = 10) -> float:
+    """Seconds until the condition held, or infinity."""
+    start = time.monotonic()
+    while time.monotonic() < start + seconds:
+        if condition():
+            return time.monotonic() - start
+        time.sleep(0.001)
+    return math.inf
+
+
+TIMED = (
+    BASE.replace("constant(0.05)", "constant(2)")
+    + """
+import time
+from livesync import join
+from locust import events
+
+@events.init.add_listener
+def time_commits(**_):
+    stock = join.commit
+    def timed(*arguments):
+        start = time.perf_counter()
+        stock(*arguments)
+        print(f"commit: {1000 * (time.perf_counter() - start)} ms", flush=True)
+    join.commit = timed
+"""
+)
+
+
+def commit_pauses(swarm: Swarm, edits: int) -> list[float]:
+    """What both workers say that each commit took."""
+    for number in range(edits):
+        swarm.edit(TIMED.replace("/base/", f"/edit{number}/"))
+    return [
+        float(pause)
+        for name in swarm.processes
+        if name != "master"
+        for pause in re.findall(r"^commit: (.*) ms$", swarm.log(name), re.MULTILINE)
+    ]
+
+
+def memory(results: Results) -> None:
+    """Resident memory before and after many edits."""
+    with running(workers=2) as swarm:
+        save_to_request(swarm, 20)
+        before = {name: resident(process.pid) for name, process in swarm.processes.items()}
+        missed = save_to_request(swarm, MANY_EDITS).count(math.inf)
+        grown = {name: resident(process.pid) - before[name] for name, process in swarm.processes.items()}
+    says = ", ".join(f"{name} {before[name]:.1f} {grown[name]:+.1f}" for name in grown)
+    results.say(f"MiB resident before {MANY_EDITS} edits, {missed} of them missed, and how much more after: {says}\n")
+
+
+def resident(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    [kib] = re.findall(r"VmRSS:\s+(\d+) kB", status)
+    return int(kib) / 1024
+
+
+FASTEST = BASE.replace("constant(0.05)", "constant(0)")
+
+
+def throughput(results: Results) -> None:
+    """Requests for each second of a worker's CPU with live sync and with plain Locust, in pairs."""
+    with plain_server() as url:
+        pairs = [(rate("livesync", url), rate("locust", url)) for _ in range(PAIRS)]
+    percent = [100 * (synced / plain - 1) for synced, plain in pairs]
+    # Student's t for 7 degrees of freedom, two-sided 95 %.
+    error = 2.365 * statistics.stdev(percent) / math.sqrt(PAIRS)
+    plain = statistics.median(plain for _, plain in pairs)
+    results.say(
+        f"Requests for a CPU second of a worker: {plain:.0f} with plain Locust; "
+        f"with live sync {statistics.mean(percent):+.1f} % ± {error:.1f} (95 %, {PAIRS} pairs)"
+    )
+
+
+def rate(module: str, url: str) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        target = Target()
+        target.url = url
+        swarm = Swarm(Path(folder) / "loadtest", target, module=module)
+        swarm.save(FASTEST)
+        try:
+            swarm.start(workers=1)
+            swarm.swarm(users=20)
+            time.sleep(2)
+            start = cpu_seconds(swarm.processes["worker1"].pid), swarm.total()["num_requests"]
+            time.sleep(LENGTH)
+            end = cpu_seconds(swarm.processes["worker1"].pid), swarm.total()["num_requests"]
+            return float((end[1] - start[1]) / (end[0] - start[0]))
+        finally:
+            swarm.stop()
+            target.close()
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def plain_server() -> Iterator[str]:
+    """A server in a process of its own that answers as fast as Python can."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        process = multiprocessing.get_context("fork").Process(target=serve, args=(listener,), daemon=True)
+        process.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            process.terminate()
+            process.join()
+
+
+class Answer(asyncio.Protocol):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, _data: bytes) -> None:
+        self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+
+def serve(listener: socket.socket) -> None:
+    async def forever() -> None:
+        server = await asyncio.get_running_loop().create_server(Answer, sock=listener)
+        await server.serve_forever()
+
+    with contextlib.suppress(asyncio.CancelledError):
+        asyncio.run(forever())
+
+
+if __name__ == "__main__":
+    main()
