@@ -55,6 +55,7 @@ TREE = [
     "loadtest/livesync/users.py",
     "loadtest/livesync/vote.py",
     "loadtest/livesync/watch.py",
+    "loadtest/livesync/web.py",
     "loadtest/locustfile.py",
     "loadtest/requirements.in",
     "loadtest/requirements.txt",

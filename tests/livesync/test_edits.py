@@ -158,7 +158,7 @@ def test_state_in_a_module_of_its_own_outlives_edits(swarm: Swarm) -> None:
 
 def tokens(swarm: Swarm, name: str) -> set[str]:
     """What the state holds, and in which process."""
-    return {seen.removeprefix(f"/{name}/") for seen in swarm.target.seen if seen.startswith(f"/{name}/")}
+    return {seen.removeprefix(f"/{name}/") for seen in list(swarm.target.seen) if seen.startswith(f"/{name}/")}
 
 
 NESTED = """
@@ -352,15 +352,24 @@ def test_a_task_can_be_renamed(swarm: Swarm) -> None:
 
 
 def test_an_edited_on_stop_is_what_a_user_leaves_by(swarm: Swarm) -> None:
-    leaves = base(
-        "/base", START + '\n    def on_stop(self):\n        self.client.get(f"/bye/{os.getpid()}", name="/")\n'
-    )
+    leaves = base("/{id(self)}", START + STOP)
     swarm.edit(leaves)
-    swarm.edit(leaves.replace("/bye/", "/farewell/"))
-    swarm.settle()
+    swarm.forget()
+    swarm.edit(leaves.replace("/{id", "/edited/{id").replace("/bye/", "/farewell/"))
+    wait_until(lambda: len(user_ids(swarm, "/edited/")) == 10, "10 users on the edited code")
     swarm.edit(leaves.replace("/bye/", "/farewell/").replace("fresh", "other"))
     wait_until(lambda: len(swarm.requests("/farewell")) == 10, "10 users that left by the new way")
     assert not swarm.requests("/bye")
+
+
+STOP = """
+    def on_stop(self):
+        self.client.get(f"/bye/{os.getpid()}", name="/")
+"""
+
+
+def user_ids(swarm: Swarm, path: str) -> set[str]:
+    return {seen for seen in list(swarm.target.seen) if seen.startswith(path)}
 
 
 def test_a_fixed_count_takes_its_users_from_the_others(swarm: Swarm) -> None:

@@ -71,12 +71,18 @@ def test_a_worker_does_not_build_its_parser_anew_for_each_step_of_a_ramp_up(idle
     )
 
 
-@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL], ids=["asked to leave", "killed"])
-def test_users_stay_as_many_and_even_while_workers_come_and_go(idle: Swarm, end: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("end", "splits"),
+    [(signal.SIGTERM, [[2] * 8, [8, 8], [3, 3, 3, 3, 2, 2]]), (signal.SIGKILL, [[4] * 4, [8, 8]])],
+    ids=["asked to leave", "killed"],
+)
+def test_users_stay_as_many_and_even_while_workers_come_and_go(
+    idle: Swarm, end: signal.Signals, splits: list[list[int]]
+) -> None:
     idle.start(workers=2)
     idle.swarm(users=16)
     workers = ["worker1", "worker2"]
-    for split in [[2] * 8, [8, 8], [3, 3, 3, 3, 2, 2]]:
+    for split in splits:
         workers += [idle.start_worker() for _ in split[len(workers) :]]
         for name in workers[len(split) :]:
             idle.processes[name].send_signal(end)
