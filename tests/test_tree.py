@@ -51,6 +51,7 @@ TREE = [
     "loadtest/livesync/restart.py",
     "loadtest/livesync/shape.py",
     "loadtest/livesync/stage.py",
+    "loadtest/livesync/start.py",
     "loadtest/livesync/tree.py",
     "loadtest/livesync/users.py",
     "loadtest/livesync/vote.py",

@@ -129,7 +129,10 @@ def test_an_unknown_locust_is_restarted_by_an_edit(idle: Swarm) -> None:
     internals = idle.folder / "livesync/internals.py"
     internals.write_text(internals.read_text().replace('"execute_next_task"', '"no_such_method"'))
     idle.start_master()
-    wait_until(lambda: "LIVE SYNC IS OFF: this Locust has no TaskSet.no_such_method" in idle.log(), "a loud message")
+    wait_until(
+        lambda: "LIVE SYNC IS OFF: this Locust has no locust.user.task:TaskSet.no_such_method" in idle.log(),
+        "a loud message",
+    )
     wait_until(lambda: "Starting web interface" in idle.log(), "Locust itself")
     idle.save("import os\n" + BASE)
     wait_until(lambda: idle.log().count("Starting web interface") == 2, "Locust started again")

@@ -1,51 +1,52 @@
 """Locust's private names that live sync relies on, all of them, and how it hooks into Locust's methods."""
 
-from locust import SequentialTaskSet, TaskSet, User
-from locust.dispatch import UsersDispatcher
-from locust.env import Environment
-from locust.event import EventHook
-from locust.runners import MasterRunner, Runner, WorkerRunner
-
 import functools
 from collections.abc import Callable
+from inspect import isfunction
+from pkgutil import resolve_name
 from typing import Any
 
-METHODS = {
-    TaskSet: ["execute_next_task", "_sleep", "get_next_task", "schedule_task"],
-    User: ["run"],
-    Runner: ["stop_users", "shape_worker"],
-    WorkerRunner: ["start_worker", "handle_message"],
-    MasterRunner: ["start", "start_shape", "client_listener", "heartbeat_worker"],
-    UsersDispatcher: ["add_worker", "_prepare_rebalance"],
-    Environment: ["_filter_tasks_by_tags"],
+NAMES = {
+    "locust.argument_parser": ["default_args_dict", "download_locustfile_from_master", "parse_locustfile_option"],
+    "locust.dispatch:UsersDispatcher": [
+        "_original_user_classes",
+        "_prepare_rebalance",
+        "_rebalance",
+        "_user_classes",
+        "_worker_nodes",
+        "add_worker",
+    ],
+    "locust.env:Environment": ["_filter_tasks_by_tags", "_tasks_filtered", "parsed_locustfiles"],
+    "locust.event:EventHook": ["_handlers"],
+    "locust.main": ["get_html_report", "load_locustfile"],
+    "locust.rpc.zmqrpc:BaseSocket": ["socket"],
+    "locust.runners": ["CONNECT_RETRY_COUNT", "HEARTBEAT_DEAD_INTERNAL", "WORKER_REPORT_INTERVAL"],
+    "locust.runners:MasterRunner": ["client_listener", "clients", "heartbeat_worker", "server", "start", "start_shape"],
+    "locust.runners:Runner": ["_users_dispatcher", "shape_greenlet", "shape_worker", "stop_users", "user_greenlets"],
+    "locust.runners:WorkerRunner": ["handle_message", "last_heartbeat_timestamp", "start_worker", "worker_state"],
+    "locust.user.sequential_taskset:SequentialTaskSet": ["_task_cycle"],
+    "locust.user.task": ["DefaultTaskSet", "LOCUST_STATE_WAITING"],
+    "locust.user.task:TaskSet": ["_sleep", "_task_queue", "execute_next_task", "get_next_task", "schedule_task"],
+    "locust.user.users:User": ["_greenlet", "_group", "_state", "run"],
+    "locust.util.load_locustfile": ["load_locustfile"],
+    "locust.web": ["get_html_report"],
+    "locust.web:WebUI": ["auth_required_if_enabled", "template_args"],
 }
-"""Methods that are called or wrapped."""
-
-ATTRIBUTES = {
-    TaskSet: ["_task_queue", "_parent"],
-    SequentialTaskSet: ["_task_cycle"],
-    User: ["_greenlet", "_state", "environment"],
-    EventHook: ["_handlers"],
-    Runner: ["_users_dispatcher", "user_greenlets", "shape_greenlet"],
-    UsersDispatcher: ["_user_classes", "_original_user_classes", "_worker_nodes", "_rebalance"],
-    MasterRunner: ["spawn_rate", "clients", "server"],
-    WorkerRunner: ["last_heartbeat_timestamp"],
-}
-"""Attributes that a constructor sets."""
+"""By the module or class that has them, or whose functions set them."""
 
 
 def missing() -> list[str]:
     """The names that this version of Locust does not have."""
-    methods = [(cls, name) for cls, names in METHODS.items() for name in names if not hasattr(cls, name)]
-    attributes = [
-        (cls, name) for cls, names in ATTRIBUTES.items() for name in names if name not in _names_in_constructor(cls)
-    ]
-    return [f"{cls.__name__}.{name}" for cls, name in methods + attributes]
+    return [f"{place}.{name}" for place, names in NAMES.items() for name in names if not _is_there(place, name)]
 
 
-def _names_in_constructor(cls: Any) -> tuple[str, ...]:
-    names: tuple[str, ...] = cls.__init__.__code__.co_names
-    return names
+def _is_there(place: str, name: str) -> bool:
+    try:
+        found = resolve_name(place)
+    except (ImportError, AttributeError):
+        return False
+    functions = filter(isfunction, vars(found).values())
+    return hasattr(found, name) or any(name in function.__code__.co_names for function in functions)
 
 
 def wrap(cls: type, name: str, wrapper: Callable[..., Any]) -> None:
