@@ -181,6 +181,15 @@ def whole_loop(machine: Machine, context: str, project: Path) -> None:
     wait_until(swarm.revision, "one revision on all workers")
     test.wait_for_only("on four")
 
+    revision = swarm.revision()
+    kill_master(machine, context)
+    wait_until(lambda: not swarm.connected() or None, "the master's end")
+    wait_until(lambda: len(swarm.connected()) == 4 or None, "four workers on the restarted master")
+    wait_until(lambda: swarm.revision() == revision or None, "the code that was live")
+    test = Swarm()
+    test.start(workers=4)
+    test.wait_for_only("on four")
+
     (project / "loadtest/names.py").unlink()
     master = ("exec", "deployment/locust-master", "--container", "locust-master", "--", "ls")
     wait_until(
@@ -193,6 +202,18 @@ def whole_loop(machine: Machine, context: str, project: Path) -> None:
     server = project / "server/server.py"
     server.write_text(server.read_text().replace("Hello from FastAPI!", "Hello again!"))
     wait_until(lambda: greeting() == "Hello again!" or None, "the server's new answer")
+
+
+def kill_master(machine: Machine, context: str) -> None:
+    """End the master's process without giving it a chance to say so."""
+    script = """
+import os, pathlib, signal
+for process in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+    if b"livesync\\0--master\\0" in process.read_bytes():
+        os.kill(int(process.parent.name), signal.SIGKILL)
+"""
+    words = ["exec", "deployment/locust-master", "--container", "locust-master", "--", "python", "-c", script]
+    machine.output("kubectl", "--context", context, "--namespace", SLUG, *words)
 
 
 def locustfile(project: Path) -> Path:
