@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from results import Results
 from swarm import BASE, Swarm, Target
@@ -142,8 +143,8 @@ FASTEST = BASE.replace("constant(0.05)", "constant(0)")
 
 def throughput(results: Results) -> None:
     """Requests for each second of a worker's CPU with live sync and with plain Locust, in pairs."""
-    with plain_server() as url:
-        pairs = [(rate("livesync", url), rate("locust", url)) for _ in range(PAIRS)]
+    with plain_server() as (url, requests):
+        pairs = [(rate("livesync", url, requests), rate("locust", url, requests)) for _ in range(PAIRS)]
     percent = [100 * (synced / plain - 1) for synced, plain in pairs]
     # Student's t for 7 degrees of freedom, two-sided 95 %.
     error = 2.365 * statistics.stdev(percent) / math.sqrt(PAIRS)
@@ -154,7 +155,7 @@ def throughput(results: Results) -> None:
     )
 
 
-def rate(module: str, url: str) -> float:
+def rate(module: str, url: str, requests: Callable[[], int]) -> float:
     with tempfile.TemporaryDirectory() as folder:
         target = Target()
         target.url = url
@@ -164,10 +165,10 @@ def rate(module: str, url: str) -> float:
             swarm.start(workers=1)
             swarm.swarm(users=20)
             time.sleep(2)
-            start = cpu_seconds(swarm.processes["worker1"].pid), swarm.total()["num_requests"]
+            start = cpu_seconds(swarm.processes["worker1"].pid), requests()
             time.sleep(LENGTH)
-            end = cpu_seconds(swarm.processes["worker1"].pid), swarm.total()["num_requests"]
-            return float((end[1] - start[1]) / (end[0] - start[0]))
+            end = cpu_seconds(swarm.processes["worker1"].pid), requests()
+            return (end[1] - start[1]) / (end[0] - start[0])
         finally:
             swarm.stop()
             target.close()
@@ -179,30 +180,35 @@ def cpu_seconds(pid: int) -> float:
 
 
 @contextmanager
-def plain_server() -> Iterator[str]:
-    """A server in a process of its own that answers as fast as Python can."""
+def plain_server() -> Iterator[tuple[str, Callable[[], int]]]:
+    """A server in a process of its own that answers as fast as Python can, and how many requests it had."""
+    count = multiprocessing.RawValue("Q")
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        process = multiprocessing.get_context("fork").Process(target=serve, args=(listener,), daemon=True)
+        process = multiprocessing.get_context("fork").Process(target=serve, args=(listener, count), daemon=True)
         process.start()
         try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}", lambda: int(count.value)
         finally:
             process.terminate()
             process.join()
 
 
 class Answer(asyncio.Protocol):
+    def __init__(self, count: Any) -> None:
+        self.count = count
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
 
     def data_received(self, _data: bytes) -> None:
+        self.count.value += 1
         self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 
 
-def serve(listener: socket.socket) -> None:
+def serve(listener: socket.socket, count: Any) -> None:
     async def forever() -> None:
-        server = await asyncio.get_running_loop().create_server(Answer, sock=listener)
+        server = await asyncio.get_running_loop().create_server(partial(Answer, count), sock=listener)
         await server.serve_forever()
 
     with contextlib.suppress(asyncio.CancelledError):

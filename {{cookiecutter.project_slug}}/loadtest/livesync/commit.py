@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from gevent.event import Event
+
 from . import shape
 from .live import Live, event_hooks
 from .stage import Staged
@@ -25,7 +27,6 @@ def commit(live: Live, staged: Staged, environment: Environment | None = None) -
     live.tree, live.revision = staged.tree, staged.revision
     live.past = (live.past | {previous}) - {live.revision}
     live.shelf.show(staged.revision)
-    live.shelf.keep(previous, staged.revision)
     if environment and staged.user_classes is not None:
         _replace_user_classes(environment, staged.user_classes)
         _add_arguments(environment, staged)
@@ -34,8 +35,8 @@ def commit(live: Live, staged: Staged, environment: Environment | None = None) -
             environment, [on_init for on_init in staged.listeners["init"] if on_init.__module__ not in known_modules]
         )
     live.commits += 1
-    for sleeper in list(live.sleepers):
-        sleeper.set()
+    live.next_commit.set()
+    live.next_commit = Event()
 
 
 def _replace_modules(live: Live, staged: Staged) -> None:

@@ -32,8 +32,8 @@ class Live:
     listeners: Listeners = field(default_factory=dict)
     """What these modules registered while they were imported."""
     commits: int = 0
-    sleepers: set[Event] = field(default_factory=set)
-    """What the next commit sets to wake them."""
+    next_commit: Event = field(default_factory=Event)
+    """What the next commit sets, and replaces."""
 
     def own_modules(self) -> dict[str, ModuleType]:
         """The imported modules that came from a tree."""
@@ -56,12 +56,7 @@ class Live:
 
     def committed_within(self, seconds: float | None) -> bool:
         """Sleep for `seconds`, or without end; return True at once when a commit happens, else False."""
-        alarm = Event()
-        self.sleepers.add(alarm)
-        try:
-            return bool(alarm.wait(None if seconds is None else max(seconds, 0)))
-        finally:
-            self.sleepers.discard(alarm)
+        return bool(self.next_commit.wait(None if seconds is None else max(seconds, 0)))
 
 
 def event_hooks() -> dict[str, EventHook]:

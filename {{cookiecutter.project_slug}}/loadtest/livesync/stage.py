@@ -57,6 +57,7 @@ def stage(live: Live, tree: Tree) -> Staged:
         if path.endswith(".py") and len(content) > MODULE_LIMIT:
             raise Refused(f"{path} has more than {MODULE_LIMIT:,} bytes: move its data into a file of its own")
     revision = revision_of(tree)
+    live.shelf.keep(live.revision)  # not in the commit, which users wait for
     live.shelf.unpack(tree, revision)
     with _apart(live, revision) as (running, added_listeners):
         stale = _stale(running, live.tree, tree)

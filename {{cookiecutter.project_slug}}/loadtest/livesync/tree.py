@@ -66,8 +66,8 @@ class Shelf:
             os.chdir(self.current)
         importlib.invalidate_caches()
 
-    def keep(self, *revisions: str) -> None:
-        """Remove every tree but these."""
+    def keep(self, revision: str) -> None:
+        """Remove every tree but this one."""
         for folder in self.folder.iterdir():
-            if folder.is_dir() and not folder.is_symlink() and folder.name not in revisions:
+            if folder.is_dir() and not folder.is_symlink() and folder.name != revision:
                 shutil.rmtree(folder)
