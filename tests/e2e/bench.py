@@ -78,21 +78,28 @@ def skaffold(context: str) -> list[str]:
 
 
 def without_live_update(project: Path) -> Path:
-    tiltfile = project / "Tiltfile"
-    source, changes = re.subn(r"\n +live_update=\[.*\],", "", tiltfile.read_text())
-    assert changes == 2
-    tiltfile.write_text(source)
-    return project
+    replace(project / "Tiltfile", r"\n +live_update=\[.*\],", "", times=2)
+    return files_for_workers(project)
 
 
 def with_restarts(project: Path) -> Path:
     fresh = bake(project.parent / "restarts")
     component = fresh / "k8s/components/live-sync/kustomization.yaml"
     restarts = """[python, -c, "from livesync.restart import on_every_save; on_every_save(['live sync'])"]"""
-    source, changes = re.subn(r"\[python, -m, livesync\]", restarts, component.read_text())
-    assert changes == 1
-    component.write_text(source)
-    return fresh
+    replace(component, r"\[python, -m, livesync\]", restarts, times=1)
+    return files_for_workers(fresh)
+
+
+def files_for_workers(project: Path) -> Path:
+    """Give the workers the image of the master, as without live sync they need every file."""
+    replace(project / "Tiltfile", r'"livesync" in str\(o\)', "False", times=1)
+    return project
+
+
+def replace(file: Path, pattern: str, by: str, times: int) -> None:
+    source, changes = re.subn(pattern, by, file.read_text())
+    assert changes == times
+    file.write_text(source)
 
 
 @contextmanager
