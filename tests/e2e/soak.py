@@ -41,16 +41,18 @@ def scale(machine: Machine, context: str, workers: int) -> str:
     start = time.monotonic()
     even_after = bench.time_until(lambda: spread(workers), STAY)
     time.sleep(max(0.0, start + STAY - time.monotonic()))
-    report = swarm.get("/stats/requests")
-    counts = sorted(worker["user_count"] for worker in report["workers"] if swarm.is_there(worker))
+    counts = users_by_worker()
     return f"{workers} workers: {USERS} users even after {even_after:.1f} s; after {STAY:g} s {sum(counts)}: {counts}"
 
 
 def spread(workers: int) -> bool:
     """Whether all users run, as evenly as it goes."""
-    report = swarm.get("/stats/requests")
-    counts = sorted(worker["user_count"] for worker in report["workers"] if swarm.is_there(worker))
-    return counts == sorted(USERS // workers + (place < USERS % workers) for place in range(workers))
+    return users_by_worker() == sorted(USERS // workers + (place < USERS % workers) for place in range(workers))
+
+
+def users_by_worker() -> list[int]:
+    workers = swarm.get("/stats/requests")["workers"]
+    return sorted(worker["user_count"] for worker in workers if swarm.is_there(worker))
 
 
 if __name__ == "__main__":

@@ -293,6 +293,14 @@ def test_two_saves_at_once_end_on_the_second(swarm: Swarm) -> None:
     swarm.wait_for_end_of("/early")
 
 
+def test_what_an_editor_leaves_beside_a_file_is_no_code(swarm: Swarm) -> None:
+    for name in ("locustfile.py~", "locustfile.py___jb_tmp___", "locustfile.py.tmp", ".locustfile.py.swp"):
+        swarm.save("not Python\n", name)
+    os.mkfifo(swarm.folder / "pipe")
+    swarm.edit(base("/edited"))
+    assert swarm.edit(BASE) == swarm.first_revision
+
+
 @pytest.mark.parametrize("half", [100, 200])
 def test_a_save_in_two_halves_ends_on_the_whole(swarm: Swarm, half: int) -> None:
     whole = base("/whole")

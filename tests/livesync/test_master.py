@@ -24,6 +24,16 @@ def running(idle: Swarm) -> Swarm:
     return idle
 
 
+@pytest.fixture
+def voting(idle: Swarm) -> Swarm:
+    """Two workers and ten users, between the vote on an edit and its commit."""
+    idle.start()
+    idle.swarm()
+    idle.save(SLOW_ON_WORKERS)
+    wait_until(lambda: "staging" in idle.log("worker1"), "a worker that stages it")
+    return idle
+
+
 def test_workers_come_back_to_a_killed_master_and_wait_for_its_word(running: Swarm) -> None:
     running.kill("master")
     running.start_master()
@@ -78,24 +88,16 @@ def test_a_master_with_newer_files_is_not_overruled(running: Swarm) -> None:
     assert not running.requests("/edited")
 
 
-def test_all_workers_run_one_revision_after_the_master_died_between_vote_and_commit(idle: Swarm) -> None:
-    idle.start()
-    idle.swarm()
-    idle.save(SLOW_ON_WORKERS)
-    wait_until(lambda: "staging" in idle.log("worker1"), "a worker that stages it")
-    idle.kill("master")
-    idle.start_master()
-    wait_until(lambda: len(idle.workers()) == 2 and idle.agrees(), "one revision")
-    idle.forget()
-    idle.swarm()
-    idle.wait_for("/edited")
+def test_all_workers_run_one_revision_after_the_master_died_between_vote_and_commit(voting: Swarm) -> None:
+    voting.kill("master")
+    voting.start_master()
+    wait_until(lambda: len(voting.workers()) == 2 and voting.agrees(), "one revision")
+    voting.forget()
+    voting.swarm()
+    voting.wait_for("/edited")
 
 
-def test_a_worker_that_dies_between_vote_and_commit_holds_nobody_up(idle: Swarm) -> None:
-    idle.start()
-    idle.swarm()
-    idle.save(SLOW_ON_WORKERS)
-    wait_until(lambda: "staging" in idle.log("worker1"), "a worker that stages it")
-    idle.kill("worker1")
-    idle.wait_for("/edited", workers=1)
-    wait_until(lambda: idle.users() == 10, "10 users on the worker that is left")
+def test_a_worker_that_dies_between_vote_and_commit_holds_nobody_up(voting: Swarm) -> None:
+    voting.kill("worker1")
+    voting.wait_for("/edited", workers=1)
+    wait_until(lambda: voting.users() == 10, "10 users on the worker that is left")

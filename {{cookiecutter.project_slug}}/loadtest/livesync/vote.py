@@ -103,8 +103,9 @@ class Master:
     def _send(self, message: str, worker: str, **data: Any) -> None:
         self.runner.send_message(message, data, worker)
 
-    def _send_live(self, worker: str, known: bool = True, is_behind: bool = True) -> None:
-        tree = self.live.tree if is_behind else None
+    def _send_live(self, worker: str) -> None:
+        known = worker in self.runner.clients
+        tree = self.live.tree if known and self.report.workers.get(worker) != self.live.revision else None
         self._send(LIVE, worker, known=known, revision=self.live.revision, tree=tree, past=list(self.live.past))
 
     def _on_vote(self, msg: Message, **_: Any) -> None:
@@ -113,11 +114,10 @@ class Master:
             self._news.set()
 
     def _on_has(self, msg: Message, **_: Any) -> None:
-        known = msg.node_id in self.runner.clients
-        if known:
+        if msg.node_id in self.runner.clients:
             self._take_back(msg.data)
             self.report.workers[msg.node_id] = msg.data["revision"]
-        self._send_live(msg.node_id, known=known, is_behind=known and msg.data["revision"] != self.live.revision)
+        self._send_live(msg.node_id)
         self._news.set()
 
     def _take_back(self, has: dict[str, Any]) -> None:

@@ -20,7 +20,10 @@ LOOK = 500
 NOT_SYNCED = {"livesync", "tests", "Dockerfile", "requirements.in", "requirements.txt"}
 """Names that belong to the image; hidden files are left out too, a `.env` among them."""
 
-is_no_litter = DefaultFilter()
+TEMPORARY = (r"\.tmp$", r"___jb_(tmp|old)___$")
+"""Names of files that editors write to and then rename, and watchfiles does not leave out by itself."""
+
+is_no_litter = DefaultFilter(ignore_entity_patterns=(*DefaultFilter.ignore_entity_patterns, *TEMPORARY))
 """False for what editors and Python leave beside the files that one writes."""
 
 logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it counts the files of each save
@@ -46,7 +49,8 @@ def _read(root: Path) -> Tree:
         for name in filter(_is_synced, names):
             file = Path(folder, name)
             with suppress(OSError):  # it is gone again, or not ours to read
-                tree[file.relative_to(root).as_posix()] = file.read_bytes()
+                if file.is_file():  # reading a pipe would not end
+                    tree[file.relative_to(root).as_posix()] = file.read_bytes()
     return tree
 
 
