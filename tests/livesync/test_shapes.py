@@ -1,7 +1,7 @@
 """Load shapes that are edited, added, removed or broken while a test runs."""
 
 import pytest
-from swarm import BASE, Swarm, wait_until
+from swarm import BASE, LOADTEST, Swarm, wait_until
 
 SHAPE = """
 from locust import LoadTestShape
@@ -52,6 +52,40 @@ def test_a_shape_that_raises_holds_the_users_and_is_healed_by_an_edit(steady: Sw
     assert steady.users() == 6
     steady.edit(BASE + SHAPE.replace("6", "3"))
     wait_for_users(steady, 3)
+
+
+@pytest.fixture
+def chosen(idle: Swarm, monkeypatch: pytest.MonkeyPatch) -> Swarm:
+    """A swarm for which the start form has chosen one of the project's own shapes, with six users."""
+    monkeypatch.setenv("LIVESYNC_RESUME", "1")
+    for name in ("shapes.py", "start_form.py"):
+        idle.save((LOADTEST / name).read_text(), name)
+    idle.save(BASE + "\nfrom shapes import Shape\n")
+    idle.start()
+    idle.post("/swarm", user_count=2, spawn_rate=2, shape="constant", high=6)
+    wait_for_users(idle, 6)
+    return idle
+
+
+def test_a_chosen_shape_follows_the_edits_of_its_file(chosen: Swarm) -> None:
+    source = (LOADTEST / "shapes.py").read_text()
+    assert "return settings.high\n" in source
+    chosen.edit(source.replace("return settings.high\n", "return settings.high + 3\n"), "shapes.py")
+    wait_for_users(chosen, 9)
+    # A new one can be chosen at once.
+    chosen.post("/stop")
+    chosen.edit(source.replace("def constant(", "def steady(").replace("(constant,", "(steady,"), "shapes.py")
+    assert not chosen.post("/swarm", user_count=2, spawn_rate=2, shape="constant")["success"]
+    assert chosen.post("/swarm", user_count=2, spawn_rate=2, shape="steady", high=4)["success"]
+    wait_for_users(chosen, 4)
+
+
+def test_a_chosen_shape_survives_its_master_where_that_is_wanted(chosen: Swarm) -> None:
+    chosen.kill("master")
+    chosen.start_master()
+    wait_until(lambda: len(chosen.workers()) == 2, "both workers")
+    wait_for_users(chosen, 6)
+    assert "Shape test starting" in chosen.log()
 
 
 def wait_for_users(swarm: Swarm, users: int) -> None:

@@ -4,7 +4,10 @@ from locust import FastHttpUser, between, constant, task
 
 import os
 
+# hosts and Shape give Locust options of their own; nothing below calls them.
+import hosts
 from csv_rows import CsvRows
+from shapes import Shape
 
 VISITORS = CsvRows("data/users.csv")
 

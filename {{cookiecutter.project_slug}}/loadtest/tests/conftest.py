@@ -1,5 +1,48 @@
-"""Lets the tests import Locust without its patches, which would turn their threads into greenlets."""
+"""A real service to load, and Locust to load it."""
 
+import json
 import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Thread
 
+import pytest
+from running import LOADTEST, PATIENCE, Run, Service, locust
+
+# Importing Locust would turn the threads of the tests into greenlets.
 os.environ["LOCUST_SKIP_MONKEY_PATCH"] = "1"
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with Service() as service:
+        thread = Thread(target=service.serve_forever)
+        thread.start()
+        yield service
+        service.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The load test, for a test that changes it."""
+    return Path(shutil.copytree(LOADTEST, tmp_path / "loadtest", ignore=shutil.ignore_patterns("tests", "__pycache__")))
+
+
+@pytest.fixture
+def run_locust(service: Service, tmp_path: Path) -> Callable[..., Run]:
+    """Run Locust without a web UI against the service, for some seconds."""
+
+    def run(*arguments: str, folder: Path = LOADTEST, **environment: str) -> Run:
+        file = tmp_path / "rows.json"
+        load = ["--host", service.url, "--users", "4", "--spawn-rate", "4", "--run-time", "4s"]
+        options = ["--headless", *load, "--json-file", str(file.with_suffix("")), *arguments]
+        with locust(*options, folder=folder, **environment) as process:
+            try:
+                said, _ = process.communicate(timeout=PATIENCE)
+            finally:
+                process.kill()
+        return Run(process.returncode, said, json.loads(file.read_text()) if file.exists() else [])
+
+    return run

@@ -1,13 +1,50 @@
-"""Each shape as a table of times and users."""
-
-import time
+"""Each shape as a table of seconds and users, and what the settings refuse."""
 
 import pytest
-from shapes import Pulse
+from shapes import SHAPES, Settings
+
+SETTINGS = Settings(low=10, high=110, period=100, width=20)
+
+TABLES = {
+    "constant": {0: 110, 1000: 110},
+    "ramp": {0: 10, 50: 60, 99: 109, 100: 110, 1000: 110},
+    "step": {0: 10, 19: 10, 20: 30, 39: 30, 40: 50, 99: 90, 100: 110, 1000: 110},
+    "spike": {0: 10, 40: 10, 41: 110, 59: 110, 60: 10, 149: 10, 151: 10},
+    "pulse": {0: 10, 40: 10, 41: 110, 59: 110, 60: 10, 140: 10, 141: 110, 159: 110, 160: 10},
+    "soak": {0: 10, 10: 60, 20: 110, 80: 110, 90: 60, 100: 10, 1000: 10},
+}
 
 
-@pytest.mark.parametrize(("second", "users"), [(0, 1), (59, 1), (60, 50), (119, 50), (120, 1), (181, 50)])
-def test_a_pulse_comes_at_the_end_of_each_period(second: int, users: int) -> None:
-    shape = Pulse()
-    shape.start_time = time.perf_counter() - second - 0.5
-    assert shape.tick()[0] == users
+def test_every_shape_has_a_table() -> None:
+    assert TABLES.keys() == SHAPES.keys()
+
+
+@pytest.mark.parametrize(
+    ("shape", "second", "users"),
+    [(shape, second, users) for shape, table in TABLES.items() for second, users in table.items()],
+)
+def test_a_shape_wants_so_many_users_at_a_second(shape: str, second: int, users: int) -> None:
+    assert SHAPES[shape](second, SETTINGS) == users
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_no_shape_leaves_the_range_from_low_to_high(shape: str) -> None:
+    for settings in (SETTINGS, Settings(0, 1, 1, 1), Settings(7, 7, 90, 60)):
+        assert {SHAPES[shape](second / 4, settings) for second in range(1000)} <= set(
+            range(settings.low, settings.high + 1)
+        )
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_shape_says_which_question_it_answers(shape: str) -> None:
+    assert "?" in (SHAPES[shape].__doc__ or "")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("low", "-1"), ("low", "51"), ("high", "0"), ("period", "0"), ("width", "0"), ("width", "121"), ("low", "many")],
+)
+def test_nonsense_is_refused_with_the_name_of_the_field(field: str, value: str) -> None:
+    values = {"low": 1, "high": 50, "period": 120, "width": 60, field: value}
+    with pytest.raises(ValueError, match=rf"^{field if value != '51' else 'high'} is "):
+        Settings.read(values)

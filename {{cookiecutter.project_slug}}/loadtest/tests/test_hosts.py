@@ -1,0 +1,66 @@
+"""Where load may go, and what is refused before the first request."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hosts import problem
+from running import Run
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "http://server:8000",
+        "http://knowledge-service.default.svc",
+        "https://knowledge-service.default.svc.cluster.local:8443/api",
+        "http://localhost:8000",
+        "http://127.0.0.1",
+        "http://[::1]:8000",
+        "http://host.docker.internal",
+        "http://host.minikube.internal:3000",
+    ],
+)
+def test_the_cluster_and_this_machine_may_be_loaded(host: str) -> None:
+    assert problem(host, set()) is None
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "https://example.com",
+        "http://localhost.example.com",
+        "http://localhost@example.com",
+        "http://svc.cluster.local.example.com",
+        "http://8.8.8.8",
+        "http://134744072",
+        "http://[2001:4860:4860::8888]",
+        "http://192.168.1.1",
+        "example.com",
+        "",
+    ],
+)
+def test_any_other_host_is_refused_with_the_setting_that_allows_it(host: str) -> None:
+    assert "LOCUST_ALLOWED_HOSTS" in (problem(host, set()) or "")
+
+
+def test_a_host_that_is_named_may_be_loaded() -> None:
+    assert problem("https://staging.example.com/api", {"staging.example.com"}) is None
+
+
+def test_a_host_on_the_command_line_is_refused(run_locust: Callable[..., Run]) -> None:
+    run = run_locust("--host", "http://example.com")
+    assert run.code == 1
+    assert "Load on example.com is refused" in run.said
+    assert "Traceback" not in run.said
+    assert run.rows == []
+
+
+def test_the_host_of_a_user_class_is_refused(run_locust: Callable[..., Run], copy: Path) -> None:
+    file = copy / "locustfile.py"
+    file.write_text(
+        file.read_text().replace("(FastHttpUser):", "(FastHttpUser):\n    host = 'http://example.com'\n", 1)
+    )
+    run = run_locust("--host", "", folder=copy)
+    assert run.code == 1
+    assert "Load on example.com is refused" in run.said

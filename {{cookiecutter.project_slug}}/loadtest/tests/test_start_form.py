@@ -1,0 +1,94 @@
+"""What the web UI's start form is refused for, and how it starts a shape."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.error import URLError
+from urllib.parse import urlencode
+from urllib.request import urlopen
+
+import pytest
+from running import PATIENCE, Service, locust, unused_port
+
+
+@pytest.fixture
+def web_ui(service: Service) -> Iterator[str]:
+    """The address of the web UI of a Locust that runs."""
+    port = unused_port()
+    address = f"http://127.0.0.1:{port}"
+    with locust("--web-host", "127.0.0.1", "--web-port", str(port), "--host", service.url) as process:
+        try:
+            until(lambda: read(address))
+            yield address
+        finally:
+            process.kill()
+
+
+def read(address: str, **form: object) -> str:
+    """What it answers to GET, or to POST with a form."""
+    body = urlencode(form).encode() if form else None
+    with urlopen(address, body, timeout=PATIENCE) as answer:  # noqa: S310 - it is http
+        text: str = answer.read().decode()
+    return text
+
+
+def start(web_ui: str, **form: object) -> dict[str, Any]:
+    """Fill in the start form and send it."""
+    answer: dict[str, Any] = json.loads(read(f"{web_ui}/swarm", **{"user_count": 1, "spawn_rate": 1, **form}))
+    return answer
+
+
+def now(web_ui: str) -> dict[str, Any]:
+    state: dict[str, Any] = json.loads(read(f"{web_ui}/stats/requests"))
+    return state
+
+
+def until(condition: Callable[[], Any]) -> None:
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            if condition():
+                return
+        except URLError:
+            pass  # it does not listen yet
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def test_the_page_offers_the_shapes_and_their_settings(web_ui: str) -> None:
+    page = read(web_ui)
+    for name in ("pulse", "soak", "period", "width"):
+        assert f'"{name}"' in page
+
+
+def test_a_form_that_cannot_be_meant_starts_nothing_and_names_the_field(web_ui: str) -> None:
+    for field, value, problem in [
+        ("host", "https://example.com", "Load on example.com is refused"),
+        ("width", 0, "width is 0"),
+        ("low", "some", "low is 'some'"),
+        ("shape", "zigzag", "shape is 'zigzag'"),
+    ]:
+        answer = start(web_ui, **{"shape": "pulse", field: value})
+        assert not answer["success"]
+        assert answer["message"].startswith(problem)
+    assert now(web_ui)["state"] == "ready"
+
+
+def test_a_form_cannot_widen_what_may_be_loaded(web_ui: str) -> None:
+    assert start(web_ui, allowed_hosts="example.com")["success"]
+    assert not start(web_ui, host="https://example.com")["success"]
+
+
+def test_a_shape_of_the_form_decides_how_many_users_there_are(web_ui: str) -> None:
+    assert start(web_ui, shape="constant", high=7)["success"]
+    until(lambda: now(web_ui)["user_count"] == 7)
+    # Its settings may change while it runs, but it cannot be left out.
+    assert start(web_ui, shape="constant", high=3)["success"]
+    until(lambda: now(web_ui)["user_count"] == 3)
+    assert not start(web_ui, shape="")["success"]
+    # The next test need not follow one.
+    read(f"{web_ui}/stop", now="")
+    until(lambda: now(web_ui)["state"] == "stopped")
+    assert start(web_ui, shape="", user_count=2)["success"]
+    until(lambda: now(web_ui)["user_count"] == 2)
