@@ -4,8 +4,9 @@ from locust import FastHttpUser, between, constant, task
 
 import os
 
-# hosts and Shape give Locust options of their own; nothing below calls them.
+# hosts, Shape and verdict give Locust options of their own; nothing below calls them.
 import hosts
+import verdict
 from csv_rows import CsvRows
 from shapes import Shape
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from cluster import Problem, current_context, kubectl, require_allowed
+from cluster import Problem, current_context, kubectl, last_line, require_allowed
 
 LIMIT = 120  # seconds until the last pod has to be gone
 
@@ -24,11 +24,6 @@ def clean(namespace: str, context: str) -> str:
     if deleted.returncode:
         raise Problem(f"Namespace {namespace} is not gone yet, look again in a minute: {last_line(deleted.stderr)}")
     return f"Deleted namespace {namespace} of context {context} with all that was in it."
-
-
-def last_line(text: str) -> str:
-    """What kubectl ends with, after all that it logged."""
-    return (text.strip().splitlines() or ["kubectl does not say why"])[-1]
 
 
 def main(namespace: str, context: str | None = None) -> str | None:

@@ -39,6 +39,11 @@ def kubectl(context: str, *words: str, seconds: int = 10) -> subprocess.Complete
     return run("kubectl", "--context", context, *words, seconds=seconds)
 
 
+def last_line(text: str) -> str:
+    """What kubectl ends with, after all that it logged."""
+    return (text.strip().splitlines() or ["kubectl does not say why"])[-1]
+
+
 def run(*command: str, seconds: int = 10) -> subprocess.CompletedProcess[str]:
     """Run a command to its end; raises Problem where it is not installed, fails it where it takes too long."""
     try:

@@ -1,0 +1,218 @@
+"""Run the load test to its end as a Job, beside what runs in the cluster: `make headless`.
+
+The image is built from the working tree. What loadtest/headless.toml says may be set in the environment, such as
+LOCUST_USERS=50. What Locust leaves comes into reports/<time>, and its verdict is the exit code.
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from cluster import Problem, current_context, kubectl, last_line, require_allowed
+from images import docker_of
+from reports import new_folder, show_verdict
+
+PROJECT = Path(__file__).parents[1]
+NAMESPACE = "{{ cookiecutter.project_slug }}"
+IMAGE = "{{ cookiecutter.project_slug }}-loadtest"
+LABEL = "app.kubernetes.io/name=locust-headless"
+MASTER = f"{LABEL},app.kubernetes.io/component=master"
+
+START_LIMIT = 60
+"""Seconds that the master may take to start; its image is on the node already."""
+
+END_LIMIT = 90
+"""Seconds that the pods may take to go: some more than their grace period."""
+
+INDEX = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
+"""An index of your own reaches the build as it reaches pip."""
+
+PROGRESS = re.compile(r" *(?P<seconds>\d+) s  \d+ users")
+
+
+def run(context: str, folder: Path, settings: dict[str, str]) -> int:
+    """Run Locust with these settings, as its environment, until it ends; then its reports are in `folder`.
+
+    Returns its exit code: 0 where the verdict is good. Ctrl-C ends the test, not the report. Raises Problem.
+    """
+    require_room(context)
+    tag = build(context)
+    folder.mkdir(parents=True)
+    write_kustomization(context, folder, tag, settings)
+    try:
+        in_namespace(context, "apply", "--kustomize", str(folder), "--selector", LABEL)
+        pod = started_master(context)
+        try:
+            follow(context, pod)
+        except KeyboardInterrupt:
+            print("\nThe test ends here, and its reports are fetched.")
+            in_namespace(context, "exec", pod, "--container", "locust-master", "--", "sh", "-c", "kill -INT 1")
+            follow(context, pod, "--tail", "0")
+        return collect(context, pod, folder)
+    finally:
+        delete(context)
+
+
+def require_room(context: str) -> None:
+    """Raise Problem where there is nothing to run beside, or another run."""
+    require_allowed(context)
+    if kubectl(context, "get", "namespace", NAMESPACE).returncode:
+        raise Problem(f"Nothing of this project runs in context {context}: `tilt up` or `skaffold run` first.")
+    if in_namespace(context, "get", "jobs", "--selector", LABEL, "--output", "jsonpath={.items[*].status.active}"):
+        raise Problem(
+            "Another headless run is under way: wait for it, or end it with "
+            f"kubectl --context {context} --namespace {NAMESPACE} delete jobs --selector {LABEL}"
+        )
+    delete(context)  # what ended while nobody collected it
+
+
+def build(context: str) -> str:
+    """Build the image of the working tree where the nodes of this context look for it, and return its tag."""
+    environment = os.environ | docker_of(context)
+    arguments = [word for name in INDEX if name in environment for word in ("--build-arg", name)]
+    command = ["docker", "build", "--quiet", *arguments, "loadtest"]
+    built = subprocess.run(command, cwd=PROJECT, env=environment, text=True, stdout=subprocess.PIPE, check=False)
+    if built.returncode:
+        raise Problem("The image could not be built: see what Docker says above.")
+    tag = built.stdout.strip().removeprefix("sha256:")
+    subprocess.run(["docker", "tag", tag, f"{IMAGE}:{tag}"], env=environment, check=True)
+    return tag
+
+
+def write_kustomization(context: str, folder: Path, tag: str, settings: dict[str, str]) -> None:
+    """Write down what runs, for kubectl and for the reader of the report: the overlay, the component, the settings."""
+    label, name = LABEL.split("=")
+    settings = settings | {key: value for key, value in os.environ.items() if key.startswith("LOCUST_")}
+    workers = int(settings.setdefault("LOCUST_EXPECT_WORKERS", str(configured()["expect-workers"])))
+    parallelism = json.dumps([{"op": "replace", "path": "/spec/parallelism", "value": workers}])
+    kustomization = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "namespace": NAMESPACE,
+        "labels": [{"pairs": {"app.kubernetes.io/part-of": NAMESPACE}, "includeTemplates": True}],
+        "resources": [f"../../k8s/overlays/{context}"],
+        "components": ["../../k8s/components/headless"],
+        "images": [{"name": IMAGE, "newTag": tag}],
+        "configMapGenerator": [
+            {
+                "name": "locust",
+                "namespace": NAMESPACE,
+                "behavior": "merge",
+                "literals": [f"{key}={value}" for key, value in sorted(settings.items())],
+                "options": {"labels": {label: name}},
+            }
+        ],
+        "patches": [{"target": {"kind": "Job", "name": "locust-headless-worker"}, "patch": parallelism}],
+    }
+    # JSON is YAML.
+    (folder / "kustomization.yaml").write_text(json.dumps(kustomization, indent=2) + "\n", encoding="utf-8")
+
+
+def configured() -> dict[str, Any]:
+    """The options in loadtest/headless.toml."""
+    content = tomllib.loads((PROJECT / "loadtest/headless.toml").read_text(encoding="utf-8"))
+    options: dict[str, Any] = content["tool"]["locust"]
+    return options
+
+
+def started_master(context: str) -> str:
+    """The name of the master's pod, once Locust runs in it or has ended."""
+    deadline = time.monotonic() + START_LIMIT
+    state: dict[str, Any] = {}
+    while time.monotonic() < deadline:
+        for pod in json.loads(in_namespace(context, "get", "pods", "--selector", MASTER, "--output", "json"))["items"]:
+            state = locust_state(pod)
+            if "waiting" not in state:
+                return str(pod["metadata"]["name"])
+        time.sleep(0.5)
+    reason = state.get("waiting", {}).get("reason", "it has no pod")
+    raise Problem(
+        f"The master did not start within {START_LIMIT} s ({reason}): "
+        f"see kubectl --context {context} --namespace {NAMESPACE} get events"
+    )
+
+
+def locust_state(pod: dict[str, Any]) -> dict[str, Any]:
+    """What Kubernetes says of Locust's container: waiting, running or terminated, with more about it."""
+    states: list[dict[str, Any]] = [status["state"] for status in pod["status"].get("containerStatuses", [])]
+    return states[0] if states else {"waiting": {"reason": "no node has taken it"}}
+
+
+def follow(context: str, pod: str, *options: str) -> None:
+    """Print what Locust says until it has ended."""
+    words = ["logs", "--follow", pod, "--container", "locust-master", *options]
+    command = ["kubectl", "--context", context, "--namespace", NAMESPACE, *words]
+    with subprocess.Popen(command, text=True, stdout=subprocess.PIPE) as log:
+        for line in log.stdout or ():
+            show(line.rstrip())
+
+
+def show(line: str) -> None:
+    """Print a line; on a terminal, progress stays in one, and elsewhere it is told every ten seconds."""
+    progress = PROGRESS.match(line)
+    if sys.stdout.isatty():
+        print(f"\r\033[K{line}", end="" if progress else "\n", flush=True)
+    elif not progress or int(progress["seconds"]) % 10 == 0:
+        print(line, flush=True)
+
+
+def collect(context: str, pod: str, folder: Path) -> int:
+    """Fetch the reports, let the pod go, and return Locust's exit code."""
+    command = ["kubectl", "--context", context, "--namespace", NAMESPACE, "exec", pod, "--container", "reports", "--"]
+    with subprocess.Popen([*command, "tar", "cf", "-", "-C", "/reports", "."], stdout=subprocess.PIPE) as sent:
+        try:
+            with tarfile.open(fileobj=sent.stdout, mode="r|") as archive:
+                archive.extractall(folder, filter="data")
+        except tarfile.TarError as error:
+            raise Problem(f"The reports of {pod} did not arrive ({error}): is the pod still there?") from error
+    code = exit_code(context, pod)
+    in_namespace(context, "exec", pod, "--container", "reports", "--", "touch", "/reports/.collected")
+    return code
+
+
+def exit_code(context: str, pod: str) -> int:
+    """Locust's, which Kubernetes tells a moment after its last words."""
+    deadline = time.monotonic() + START_LIMIT
+    while time.monotonic() < deadline:
+        state = locust_state(json.loads(in_namespace(context, "get", "pod", pod, "--output", "json")))
+        if "terminated" in state:
+            return int(state["terminated"]["exitCode"])
+        time.sleep(0.5)
+    raise Problem(f"Kubernetes does not say how {pod} ended: the reports are there, the verdict is in summary.md")
+
+
+def delete(context: str) -> None:
+    words = ["jobs,services,configmaps", "--selector", LABEL, "--cascade=foreground"]
+    in_namespace(context, "delete", *words, seconds=END_LIMIT)
+
+
+def in_namespace(context: str, *words: str, seconds: int = 30) -> str:
+    """What kubectl says in the project's namespace; raises Problem where it fails."""
+    done = kubectl(context, "--namespace", NAMESPACE, *words, seconds=seconds)
+    if done.returncode:
+        raise Problem(f"kubectl {words[0]} failed in context {context}: {last_line(done.stderr)}")
+    return done.stdout
+
+
+def main(context: str = "") -> int | str:
+    """Run in that context or the current one; Locust's exit code, or what stands in the way."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        folder = new_folder()
+        code = run(context or current_context(), folder, {})
+    except Problem as problem:
+        return str(problem)
+    show_verdict(folder)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,77 @@
+"""Run the load test to its end on this machine, without a cluster: `make headless-local`.
+
+It starts the server, unless LOCUST_HOST names another target. Settings, reports and exit code are as for `make headless`.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from headless import configured
+from ports import answers, problems
+from reports import new_folder, show_verdict
+
+PROJECT = Path(__file__).parents[1]
+BIN = Path(sys.executable).parent
+LOADTEST = "loadtest"
+SERVER_PORT, MASTER_PORT = 8000, 5557
+
+START_LIMIT = 30
+"""Seconds that the server may take to answer."""
+
+
+def main() -> int | str:
+    """Run with what the environment says; Locust's exit code, or what stands in the way."""
+    needs_server = "LOCUST_HOST" not in os.environ
+    if taken := problems([MASTER_PORT, *([SERVER_PORT] if needs_server else [])]):
+        return " ".join(taken)
+    with ExitStack() as processes:
+        if needs_server:
+            os.environ["LOCUST_HOST"] = f"http://localhost:{SERVER_PORT}"
+            processes.enter_context(
+                running("server", "uvicorn", "server:app", "--no-access-log", "--log-level=warning")
+            )
+            wait_for_server()
+        for _ in range(int(os.environ.get("LOCUST_EXPECT_WORKERS", configured()["expect-workers"]))):
+            processes.enter_context(running(LOADTEST, "locust", "--worker", "--loglevel=WARNING"))
+        return run_master()
+
+
+@contextmanager
+def running(folder: str, program: str, *words: str) -> Iterator[None]:
+    """A process that ends with the block; Ctrl-C does not reach it."""
+    with subprocess.Popen([f"{BIN}/{program}", *words], cwd=PROJECT / folder, start_new_session=True) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+def wait_for_server() -> None:
+    deadline = time.monotonic() + START_LIMIT
+    while not answers("127.0.0.1", SERVER_PORT) and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
+def run_master() -> int:
+    """Run Locust's master to the end; Ctrl-C ends the test, not the report."""
+    folder = new_folder()
+    folder.mkdir(parents=True)
+    reports = [f"--csv={folder}/locust", "--csv-full-history", f"--html={folder}/report.html"]
+    reports += [f"--json-file={folder}/locust", f"--verdict={folder}"]
+    command = [f"{BIN}/locust", "--config=headless.toml", "--master", "--headless", "--only-summary", *reports]
+    with subprocess.Popen(command, cwd=PROJECT / LOADTEST) as locust:
+        try:
+            code = locust.wait()
+        except KeyboardInterrupt:
+            code = locust.wait()  # it got Ctrl-C as well
+    show_verdict(folder)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
