@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 
 from cluster import Problem, current_context, kubectl, require_allowed, run
+from metrics import metrics
 from ports import problems as port_problems
 
 Check = Callable[[str], str]
@@ -64,15 +65,6 @@ def runtime(context: str) -> str:
             "minikube delete && minikube start --container-runtime=docker"
         )
     return f"container runtime {found}"
-
-
-def metrics(context: str) -> str:
-    path = 'jsonpath={.status.conditions[?(@.type=="Available")].status}'
-    if kubectl(context, "get", "apiservice", "v1beta1.metrics.k8s.io", "--output", path).stdout != "True":
-        raise Problem(
-            f"The server does not scale without metrics-server: see k8s/overlays/{context}/kustomization.yaml"
-        )
-    return "metrics-server answers"
 
 
 ON_THIS_MACHINE: list[Check] = [python, tool, ports, docker]

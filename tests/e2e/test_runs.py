@@ -1,0 +1,120 @@
+"""`make headless` and `make pulse` on a real cluster, beside a workspace that is deployed."""
+
+import csv
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from conftest import SLUG
+from machine import Machine, free_port, wait_until
+
+pytestmark = pytest.mark.usefixtures("clean_cluster")
+
+REPORTS = {
+    "junit.xml",
+    "locust.json",
+    "locust_exceptions.csv",
+    "locust_failures.csv",
+    "locust_stats.csv",
+    "locust_stats_history.csv",
+    "report.html",
+    "summary.md",
+}
+LABEL = "app.kubernetes.io/name=locust-headless"
+
+
+@pytest.fixture
+def workspace(machine: Machine, context: str, project: Path) -> Iterator[Path]:
+    """A project that is deployed in the current context."""
+    machine.use(context)
+    machine.output("tilt", "ci", "--port", str(free_port()), cwd=project, seconds=300)
+    machine.output("make", ".venv/.installed", cwd=project, seconds=300)
+    yield project
+    machine.output("tilt", "down", cwd=project)
+
+
+def test_headless_runs_end_with_a_verdict_and_its_reasons(machine: Machine, context: str, workspace: Path) -> None:
+    good = machine.run("make", "headless", "LOCUST_RUN_TIME=12s", cwd=workspace, seconds=120)
+    assert good.returncode == 0, good.stdout
+    assert "  10 s  10 users" in good.stdout
+    folder = newest(workspace)
+    assert {file.name for file in folder.iterdir()} >= REPORTS
+    assert (folder / "summary.md").read_text().startswith("# Passed")
+    assert not machine.objects(context, "jobs,pods,services,configmaps", "--namespace", SLUG, "--selector", LABEL)
+
+    # Another locustfile and another level, which no image has yet.
+    locustfile = workspace / "loadtest/locustfile.py"
+    locustfile.write_text(locustfile.read_text().replace('.get("/hello"', '.get("/hello", name="greeting"'))
+    (workspace / "loadtest/slo.toml").write_text("[requests.greeting]\nmin_samples = 1000000\n")
+    broken = machine.run("make", "headless", "LOCUST_RUN_TIME=5s", cwd=workspace, seconds=120)
+    assert broken.returncode != 0
+    assert "| GET greeting min_samples | at least 1000000 |" in broken.stdout
+    [failure] = ET.parse(newest(workspace) / "junit.xml").iter("failure")
+    assert failure.attrib["message"].startswith("wanted at least 1000000")
+
+
+def test_a_run_that_loses_a_worker_or_is_interrupted_still_reports(
+    machine: Machine, context: str, workspace: Path
+) -> None:
+    in_namespace = ("kubectl", "--context", context, "--namespace", SLUG)
+    with headless(machine, workspace, "LOCUST_RUN_TIME=25s") as run:
+        worker = ("--selector", f"{LABEL},app.kubernetes.io/component=worker", "--output", "name")
+        pod, *_ = machine.output(*in_namespace, "get", "pods", *worker).split()
+        machine.output(*in_namespace, "delete", pod, "--grace-period=0", "--force")
+        assert run.wait(90) != 0
+    assert "| workers | all to the end | lost " in (newest(workspace) / "summary.md").read_text()
+
+    with headless(machine, workspace, "LOCUST_RUN_TIME=10m") as run:
+        os.killpg(run.pid, signal.SIGINT)
+        assert run.wait(90) != 0
+    folder = newest(workspace)
+    assert {file.name for file in folder.iterdir()} >= REPORTS
+    assert "| run time | 600 s | " in (folder / "summary.md").read_text()
+
+
+def test_a_pulse_takes_the_server_to_its_maximum_and_back(machine: Machine, workspace: Path) -> None:
+    pulse = machine.run("make", "pulse", cwd=workspace, seconds=600)
+    print(pulse.stdout[-2000:])
+    assert pulse.returncode == 0
+    folder = newest(workspace)
+    assert "desired" in (folder / "chart.svg").read_text()
+    with (folder / "autoscaler.csv").open() as file:
+        ready = [int(row["ready"]) for row in csv.DictReader(file)]
+    assert (ready[0], max(ready), ready[-1]) == (1, 5, 1)
+    with (folder / "locust_stats.csv").open() as file:
+        *_, total = csv.DictReader(file)
+    assert total["Failure Count"] == "0"
+
+
+def newest(project: Path) -> Path:
+    """The reports of the last run."""
+    return max((project / "reports").iterdir())
+
+
+@contextmanager
+def headless(machine: Machine, project: Path, setting: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """A headless run that has loaded the server for ten seconds; it is over after the block."""
+    log = machine.logs / f"headless-{time.monotonic_ns()}.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            ["make", "headless", setting],
+            cwd=project,
+            env=machine.environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        wait_until(lambda: "\n  10 s  10 users" in log.read_text() or None, "ten seconds of load")
+        yield process
+    finally:
+        print(log.read_text())
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -1,0 +1,99 @@
+"""Watch how many replicas a Deployment has and its HorizontalPodAutoscaler wants, for `make pulse`."""
+
+from __future__ import annotations
+
+import csv
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from autoscaler import Json
+from cluster import Problem, kubectl
+
+PERIOD = 1  # seconds from one sample to the next
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What the status of the autoscaler and of its Deployment said at one moment.
+
+    The first three come from one pass of the autoscaler: how many replicas it found, their CPU, and how many it wanted.
+    """
+
+    at: float
+    """Seconds since the epoch, on this machine."""
+    current: int
+    cpu: int | None
+    """Average per cent of the CPU request; None while unknown."""
+    desired: int
+    ready: int
+
+
+@contextmanager
+def watch(context: str, namespace: str, deployment: str, hpa: str) -> Iterator[list[Sample]]:
+    """A list to which a sample is added every second, in the background, while the block runs.
+
+    Where the cluster does not answer, the list has a gap.
+    """
+    samples: list[Sample] = []
+    stopped = threading.Event()
+
+    def keep_sampling() -> None:
+        while not stopped.is_set():
+            began = time.monotonic()
+            if found := sample(context, namespace, deployment, hpa):
+                samples.append(found)
+            stopped.wait(PERIOD - (time.monotonic() - began))
+
+    thread = threading.Thread(target=keep_sampling, daemon=True)
+    thread.start()
+    try:
+        yield samples
+    finally:
+        stopped.set()
+        thread.join()
+
+
+def sample(context: str, namespace: str, deployment: str, hpa: str) -> Sample | None:
+    """The state right now, or None where it cannot be told."""
+    words = ("--namespace", namespace, "get", f"deployment/{deployment}", f"hpa/{hpa}", "--output", "json")
+    try:
+        found = {item["kind"]: item["status"] for item in json.loads(kubectl(context, *words).stdout)["items"]}
+        scaler, ready = found["HorizontalPodAutoscaler"], found["Deployment"].get("readyReplicas", 0)
+    except (Problem, ValueError, KeyError):
+        return None
+    return Sample(time.time(), scaler.get("currentReplicas", 0), cpu(scaler), scaler["desiredReplicas"], ready)
+
+
+def cpu(status: Json) -> int | None:
+    for metric in status.get("currentMetrics") or []:
+        if metric.get("resource", {}).get("name") == "cpu":
+            utilization: int | None = metric["resource"]["current"].get("averageUtilization")
+            return utilization
+    return None
+
+
+def write(samples: list[Sample], file: Path) -> None:
+    with file.open("w", newline="") as stream:
+        rows = csv.DictWriter(stream, [field.name for field in fields(Sample)])
+        rows.writeheader()
+        rows.writerows(asdict(sample) for sample in samples)
+
+
+def read(file: Path) -> list[Sample]:
+    """The samples that `write` wrote."""
+    with file.open(newline="") as stream:
+        return [
+            Sample(
+                at=float(row["at"]),
+                current=int(row["current"]),
+                cpu=int(row["cpu"]) if row["cpu"] else None,
+                desired=int(row["desired"]),
+                ready=int(row["ready"]),
+            )
+            for row in csv.DictReader(stream)
+        ]
