@@ -43,6 +43,8 @@ def run(context: str, folder: Path, settings: dict[str, str]) -> int:
 
     Returns its exit code: 0 where the verdict is good. Ctrl-C ends the test, not the report. Raises Problem.
     """
+    for signum in (signal.SIGINT, signal.SIGTERM):  # the first is ignored in what a script starts in the background
+        signal.signal(signum, signal.default_int_handler)
     require_room(context)
     tag = build(context)
     folder.mkdir(parents=True)
@@ -204,7 +206,6 @@ def in_namespace(context: str, *words: str, seconds: int = 30) -> str:
 
 def main(context: str = "") -> int | str:
     """Run in that context or the current one; Locust's exit code, or what stands in the way."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         folder = new_folder()
         code = run(context or current_context(), folder, {})

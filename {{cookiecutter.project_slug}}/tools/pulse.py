@@ -17,7 +17,7 @@ from autoscaler import Json, Spec, find
 from cluster import Problem, current_context, require_allowed
 from metrics import metrics
 from prescription import Check, is_back, verdict
-from reaction import Run, react, read_history, sentence
+from reaction import Run, react, read_history, rise, sentence
 from reports import new_folder
 from watch import PERIOD, Sample, watch, write
 
@@ -96,7 +96,7 @@ def report(folder: Path, hpa: Json, spec: Spec, samples: list[Sample]) -> int:
     checks = verdict(samples, spec, run.start)
     write(samples, folder / "autoscaler.csv")
     (folder / "hpa.json").write_text(json.dumps(hpa["spec"], indent=2) + "\n")
-    (folder / "pulse.md").write_text(markdown(gist, checks))
+    (folder / "pulse.md").write_text(markdown(gist, rise(run.history) if run.history else "", checks))
     chart.draw(folder / "chart.svg", gist, run, spec.target)
     print(gist)
     broken = [check for check in checks if not check.ok]
@@ -106,10 +106,11 @@ def report(folder: Path, hpa: Json, spec: Spec, samples: list[Sample]) -> int:
     return 1 if broken else 0
 
 
-def markdown(gist: str, checks: list[Check]) -> str:
+def markdown(gist: str, load: str, checks: list[Check]) -> str:
     rows = [f"| {'ok' if check.ok else '**no**'} | {check.name} | {check.wanted} | {check.seen} |" for check in checks]
     table = ["| | of the autoscaler | wanted | seen |", "| --- | --- | --- | --- |", *rows]
-    return "\n".join([f"# {gist}", "", "![Chart of the run](chart.svg)", "", *table, ""])
+    load += " Whether Locust kept up, and what it measured, is in [summary.md](summary.md)."
+    return "\n".join([f"# {gist}", "", "![Chart of the run](chart.svg)", "", *table, "", load.strip(), ""])
 
 
 if __name__ == "__main__":

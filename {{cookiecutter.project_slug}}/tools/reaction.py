@@ -102,6 +102,14 @@ def react(run: Run, minimum: int, limit: int) -> Reaction | None:
     return Reaction(ready and ready - begin, slow, back and back - end)
 
 
+def rise(history: list[Moment]) -> str:
+    """How many users there were at most, and how fast they came, in a sentence."""
+    users = [moment.users for moment in history]
+    full = users.index(max(users))
+    low = max((index for index in range(full) if users[index] == min(users)), default=full)
+    return f"All {users[full]} users were there within {history[full].at - history[low].at} s."
+
+
 def first(samples: list[Sample], fits: Callable[[Sample], bool]) -> float | None:
     """When the first sample that fits was taken."""
     return next((s.at for s in samples if fits(s)), None)

@@ -3,6 +3,7 @@
 from locust.env import Environment
 from locust.runners import STATE_MISSING, MasterRunner, Runner
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ SATURATED = 90.0
 """Per cent of a core that a worker may use, as Locust itself measures and warns; it runs on one."""
 
 THROTTLED = "throttled_seconds"
-CPU_STAT = Path("/sys/fs/cgroup/cpu.stat")
+CPU_STATS = {"/sys/fs/cgroup/cpu.stat": ("throttled_usec", 1e6), "/sys/fs/cgroup/cpu/cpu.stat": ("throttled_time", 1e9)}
+"""Where version 2 and version 1 of cgroups tell how long a container was throttled, and in which part of a second."""
 
 
 @dataclass
@@ -78,9 +80,9 @@ def report_throttling(environment: Environment) -> None:
 
 
 def throttled_seconds() -> float:
-    """Seconds for which the CPU limit of this container has held it up, by version 2 of cgroups; 0 without one."""
-    try:
-        values = dict(line.split() for line in CPU_STAT.read_text().splitlines())
-    except OSError:
-        return 0.0
-    return int(values.get("throttled_usec", 0)) / 1e6
+    """Seconds for which a CPU limit has held this container up; 0 without one."""
+    for file, (name, a_second) in CPU_STATS.items():
+        with suppress(OSError):
+            values = dict(line.split() for line in Path(file).read_text().splitlines())
+            return int(values.get(name, 0)) / a_second
+    return 0.0

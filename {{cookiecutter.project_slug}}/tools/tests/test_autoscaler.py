@@ -11,7 +11,7 @@ import pytest
 from autoscaler import Spec, find
 from cluster import Problem
 from prescription import Check, prescribed, verdict
-from reaction import Moment, Reaction, Run, react, read_history, sentence
+from reaction import Moment, Reaction, Run, react, read_history, rise, sentence
 from watch import Sample, read, watch, write
 
 CPU = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}}}
@@ -342,3 +342,10 @@ def wait_for(condition: Any) -> None:
     while not condition():
         assert time.monotonic() < limit
         time.sleep(0.05)
+
+
+def test_the_rise_is_told_from_the_last_moment_at_rest_to_the_first_with_all_users() -> None:
+    users = [1, 1, 1, 201, 401, 500, 500, 1]
+    moments = [Moment(START + at, count, 9.0, 0.0, 5, 20) for at, count in enumerate(users)]
+    assert rise(moments) == "All 500 users were there within 3 s."
+    assert rise(moments[5:7]) == "All 500 users were there within 0 s."
