@@ -31,8 +31,9 @@ fix: $(VENV) ## let Ruff repair what it can
 e2e: $(VENV) ## tests on a real cluster: docker-desktop, minikube or both
 	.venv/bin/pytest tests/e2e
 
-bench: $(VENV) ## time from save to live, on loopback and on a real cluster, into build/bench
+bench: $(VENV) ## save to live on loopback and on a real cluster, and load for a core, into build/bench
 	PYTHONPATH=tests .venv/bin/python tests/livesync/bench.py
+	PYTHONPATH=tests .venv/bin/python tests/livesync/throughput.py
 	PYTHONPATH=tests .venv/bin/python tests/e2e/bench.py
 
 soak: $(VENV) ## long series on a real cluster: 500 edits under each tool, workers that come and go

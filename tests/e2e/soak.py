@@ -1,18 +1,21 @@
 """`make soak`: long series on the first of docker-desktop and minikube that answers, into build/bench/soak.md.
 
-500 edits of one size a second apart under each tool, and 16 users while the workers are scaled from 2 to 8, 2 and 6.
+500 edits of one size a second apart under each tool, 16 users while the workers are scaled from 2 to 8, 2 and 6, and
+ten pulses, each of which has to take the server from one pod to its maximum and back, without a failed request.
 """
 
+import csv
+import re
 import tempfile
 import time
 from pathlib import Path
 
 import bench
 import swarm
-from machine import Machine
+from machine import Machine, free_port
 from results import Results
 
-EDITS = 500
+EDITS, PULSES = 500, 10
 USERS, WORKERS, STAY = 16, (8, 2, 6), 40.0
 """Users, numbers of workers in turn, and seconds at each."""
 
@@ -32,6 +35,9 @@ def main() -> None:
             swarm.post("/swarm", user_count=USERS, spawn_rate=USERS)
             for workers in WORKERS:
                 results.say(scale(machine, context, workers))
+        results.say("")
+        results.head("seconds from the beginning of a pulse to the first new pod")
+        results.row("make pulse", pulses(machine, context, bench.bake(Path(folder) / "pulses")))
 
 
 def scale(machine: Machine, context: str, workers: int) -> str:
@@ -53,6 +59,28 @@ def spread(workers: int) -> bool:
 def users_by_worker() -> list[int]:
     workers = swarm.get("/stats/requests")["workers"]
     return sorted(worker["user_count"] for worker in workers if swarm.is_there(worker))
+
+
+def pulses(machine: Machine, context: str, project: Path) -> list[float]:
+    """Seconds until the first new pod is ready, for each of so many pulses; infinite for one that went wrong."""
+    machine.output("tilt", "ci", "--port", str(free_port()), cwd=project, seconds=300)
+    machine.output("make", ".venv/.installed", cwd=project, seconds=300)
+    seconds = [pulse(machine, context, project) for _ in range(PULSES)]
+    machine.output("make", "clean", cwd=project, seconds=180)
+    return seconds
+
+
+def pulse(machine: Machine, context: str, project: Path) -> float:
+    run = machine.run("make", "pulse", f"CONTEXT={context}", cwd=project, seconds=900)
+    found = re.search(r"First new pod ready (\d+) s after", run.stdout)
+    folder = max((project / "reports").iterdir())
+    ready = [int(row["ready"]) for row in csv.DictReader((folder / "autoscaler.csv").open())]
+    *_, total = csv.DictReader((folder / "locust_stats.csv").open())
+    good = (run.returncode, ready[0], max(ready), ready[-1], total["Failure Count"]) == (0, 1, 5, 1, "0")
+    if not (good and found):
+        print(run.stdout)
+        return float("inf")
+    return float(found[1])
 
 
 if __name__ == "__main__":
