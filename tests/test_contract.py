@@ -7,6 +7,8 @@ import functools
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -317,6 +319,36 @@ def test_secrets_are_optional_environment_of_every_locust_pod(
         sources = [source.get("secretRef") for source in container["envFrom"]]
         assert {"name": "locust-env", "optional": True} in sources
     assert not of_kind("Secret", everything)
+
+
+def test_a_headless_run_brings_its_own_objects_and_changes_no_others(
+    project: Path, render: Render, answers: dict[str, str]
+) -> None:
+    folder = project / "reports/run"
+    folder.mkdir(parents=True)
+    script = (
+        "import headless as h, pathlib; h.write_kustomization('minikube', pathlib.Path('../reports/run'), 'new', {})"
+    )
+    settings = os.environ | {"LOCUST_USERS": "5", "LOCUST_EXPECT_WORKERS": "3"}
+    subprocess.run([sys.executable, "-c", script], cwd=project / "tools", env=settings, check=True)
+    label = {"app.kubernetes.io/name": "locust-headless"}
+    objects = [item for item in render(folder) if label.items() <= item["metadata"].get("labels", {}).items()]
+    assert {item["metadata"]["namespace"] for item in objects} == {answers["project_slug"]}
+    jobs = of_kind("Job", objects)
+    assert sorted(item["kind"] for item in objects) == ["ConfigMap", "Job", "Job", "Service"]
+    assert jobs["locust-headless-worker"]["spec"]["parallelism"] == 3
+    (settings_of_run,) = of_kind("ConfigMap", objects).values()
+    assert settings_of_run["data"].items() >= {"LOCUST_USERS": "5", "LOCUST_EXPECT_WORKERS": "3"}.items()
+    for job in jobs.values():
+        assert job["spec"]["template"]["spec"]["securityContext"]["runAsNonRoot"] is True
+        assert {container["image"].rpartition(":")[2] for container in containers(job)} == {"new"}
+        (locust,) = job["spec"]["template"]["spec"]["containers"]
+        assert locust["envFrom"][0]["configMapRef"]["name"] == settings_of_run["metadata"]["name"]
+    (service,) = of_kind("Service", objects).values()
+    assert (
+        service["spec"]["selector"].items() <= jobs["locust-headless"]["spec"]["template"]["metadata"]["labels"].items()
+    )
+    assert service["spec"]["ports"][0]["port"] == 5557
 
 
 # --- images

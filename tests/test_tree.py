@@ -117,6 +117,7 @@ TREE = [
     "tools/tests/test_autoscaler.py",
     "tools/tests/test_chart.py",
     "tools/tests/test_compare.py",
+    "tools/tests/test_metrics.py",
     "tools/tests/test_plots.py",
     "tools/watch.py",
 ]
