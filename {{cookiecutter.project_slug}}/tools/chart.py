@@ -1,7 +1,5 @@
 """Draw a run and what the autoscaler made of it over one time axis, for `make pulse`."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Sequence
 from itertools import pairwise

@@ -4,8 +4,6 @@
 the order in which they apply and what it leaves open those of its controller (pkg/controller/podautoscaler).
 """
 
-from __future__ import annotations
-
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable

@@ -3,8 +3,6 @@
 It watches the server, or the Deployment that WATCH=namespace/deployment names, and leaves `reports/<time>-pulse/`.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import sys
@@ -18,7 +16,7 @@ from cluster import Problem, current_context, require_allowed
 from metrics import metrics
 from prescription import Check, is_back, verdict
 from reaction import Run, react, read_history, rise, sentence
-from reports import new_folder
+from reports import new_folder, show_verdict
 from watch import PERIOD, Sample, watch, write
 
 PULSE = {
@@ -98,11 +96,11 @@ def report(folder: Path, hpa: Json, spec: Spec, samples: list[Sample]) -> int:
     (folder / "hpa.json").write_text(json.dumps(hpa["spec"], indent=2) + "\n")
     (folder / "pulse.md").write_text(markdown(gist, rise(run.history) if run.history else "", checks))
     chart.draw(folder / "chart.svg", gist, run, spec.target)
+    show_verdict(folder)
     print(gist)
     broken = [check for check in checks if not check.ok]
     for check in broken:
         print(f"no    {check.name} {check.wanted}: {check.seen}")
-    print(f"Reports: {os.path.relpath(folder)}")
     return 1 if broken else 0
 
 

@@ -1,7 +1,5 @@
 """How a service took a pulse of load, in numbers and in one sentence, for `make pulse`."""
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Watch how many replicas a Deployment has and its HorizontalPodAutoscaler wants, for `make pulse`."""
 
-from __future__ import annotations
-
 import csv
 import json
 import threading

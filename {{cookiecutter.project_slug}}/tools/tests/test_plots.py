@@ -1,6 +1,7 @@
 """The picture of the shapes in the README."""
 
-from plots import PICTURE, PROJECT, SHAPES, curves, fingerprint
+from plots import PICTURE, PROJECT, curves, fingerprint
+from shapes import SHAPES
 
 
 def test_the_picture_shows_the_shapes_as_they_are() -> None:
