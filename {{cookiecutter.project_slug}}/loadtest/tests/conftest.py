@@ -36,7 +36,8 @@ def run_locust(service: Service, tmp_path: Path) -> Callable[..., Run]:
 
     def run(*arguments: str, folder: Path = LOADTEST, **environment: str) -> Run:
         file = tmp_path / "rows.json"
-        load = ["--host", service.url, "--users", "4", "--spawn-rate", "4", "--run-time", "4s"]
+        environment = {"LOCUST_HOST": service.url} | environment
+        load = ["--users", "4", "--spawn-rate", "4", "--run-time", "4s"]
         options = ["--headless", *load, "--json-file", str(file.with_suffix("")), *arguments]
         with locust(*options, folder=folder, **environment) as process:
             try:

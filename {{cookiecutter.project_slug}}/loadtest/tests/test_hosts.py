@@ -48,8 +48,13 @@ def test_a_host_that_is_named_may_be_loaded() -> None:
     assert problem("https://staging.example.com/api", {"staging.example.com"}) is None
 
 
-def test_a_host_on_the_command_line_is_refused(run_locust: Callable[..., Run]) -> None:
-    run = run_locust("--host", "http://example.com")
+@pytest.mark.parametrize(
+    ("options", "environment"), [(["--host", "http://example.com"], {}), ([], {"LOCUST_HOST": "http://example.com"})]
+)
+def test_a_host_on_the_command_line_or_in_the_environment_is_refused(
+    run_locust: Callable[..., Run], options: list[str], environment: dict[str, str]
+) -> None:
+    run = run_locust(*options, **environment)
     assert run.code == 1
     assert "Load on example.com is refused" in run.said
     assert "Traceback" not in run.said
