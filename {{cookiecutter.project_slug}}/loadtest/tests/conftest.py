@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from running import LOADTEST, PATIENCE, Run, Service, locust
+from running import LOADTEST, PATIENCE, Run, Service, locust, unused_port
 
 # Importing Locust would turn the threads of the tests into greenlets.
 os.environ["LOCUST_SKIP_MONKEY_PATCH"] = "1"
@@ -37,8 +37,10 @@ def run_locust(service: Service, tmp_path: Path) -> Callable[..., Run]:
     def run(*arguments: str, folder: Path = LOADTEST, **environment: str) -> Run:
         file = tmp_path / "rows.json"
         environment = {"LOCUST_HOST": service.url} | environment
-        load = ["--users", "4", "--spawn-rate", "4", "--run-time", "4s"]
-        options = ["--headless", *load, "--json-file", str(file.with_suffix("")), *arguments]
+        load = ["--users", "4", "--spawn-rate", "4", "--run-time", "3s"]
+        port = str(unused_port())
+        ports = ["--master-bind-port", port, "--master-port", port]
+        options = ["--headless", *load, *ports, "--json-file", str(file.with_suffix("")), *arguments]
         with locust(*options, folder=folder, **environment) as process:
             try:
                 said, _ = process.communicate(timeout=PATIENCE)

@@ -16,6 +16,8 @@ PATIENCE = 60
 class Service(ThreadingHTTPServer):
     """Another service than this repository's: it knows /hello, and remembers who came."""
 
+    request_queue_size = 100  # with fewer, users that come at once wait for a second
+
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.visitors: list[str] = []

@@ -88,9 +88,9 @@ def test_a_worker_at_its_limit_is_doubted() -> None:
 
 
 def test_a_good_run_ends_with_0_and_leaves_its_reports(run_locust: Callable[..., Run], tmp_path: Path) -> None:
-    run = run_locust("--verdict", str(tmp_path / "reports"), "--processes", "2", "--users", "12")
+    run = run_locust("--verdict", str(tmp_path / "reports"), "--processes", "2", "--users", "20", "--spawn-rate", "20")
     assert run.code == 0, run.said
-    assert "s  12 users" in run.said
+    assert "s  20 users" in run.said
     assert (tmp_path / "reports/summary.md").read_text().startswith("# Passed")
     suite = ET.parse(tmp_path / "reports/junit.xml").getroot()[0]  # noqa: S314 - we wrote it
     assert (int(suite.attrib["tests"]), suite.attrib["failures"]) == (len(suite), "0")
