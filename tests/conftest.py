@@ -23,14 +23,6 @@ INSTALLED = ["--old-file", ".venv/.installed"]
 KUBECTL = Path(sys.executable).with_name("kubectl")
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep in one process the tests of a file, and those that need the clone, which takes a minute to make."""
-    for item in items:
-        needs_clone = "clone" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("clone" if needs_clone else item.path.name))
-
-
 @pytest.fixture(scope="session")
 def template() -> Path:
     """The root of the template repository."""

@@ -1,4 +1,7 @@
-"""`make demo` runs server, master and workers on this machine, with live sync."""
+"""A fresh clone runs the demo, and the project that it bakes passes its own checks and tests, untouched.
+
+One file, as tests side by side would make the clone twice, which takes a minute.
+"""
 
 import json
 import os
@@ -134,3 +137,18 @@ def test_a_taken_port_is_reported_before_anything_starts(workshop: Path, name: s
     assert "Traceback" not in run.stdout
     assert not re.search(r"(?i)uvicorn running|starting locust|started process", run.stdout)
     assert not processes_in(workshop)
+
+
+@pytest.mark.parametrize("command", ["check", "test"])
+def test_a_fresh_project_passes_its_own(workshop: Path, command: str) -> None:
+    run = subprocess.run(
+        ["make", command],
+        cwd=workshop,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=600,
+    )
+    assert run.returncode == 0, run.stdout
+    assert "warning" not in run.stdout.lower(), run.stdout
