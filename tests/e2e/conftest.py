@@ -90,16 +90,21 @@ def template_url(tmp_path_factory: pytest.TempPathFactory) -> str:
     return f"git+file://{repository}"
 
 
-@pytest.fixture
-def project(template_url: str, tmp_path: Path) -> Path:
+def bake(template_url: str, folder: Path) -> Path:
     """A fresh project from the Git URL, in a folder that is no Git repository."""
-    config = tmp_path / "cookiecutter.yaml"
-    config.write_text(f"cookiecutters_dir: {tmp_path / 'clones'}\nreplay_dir: {tmp_path / 'replay'}\n")
+    config = folder / "cookiecutter.yaml"
+    config.write_text(f"cookiecutters_dir: {folder / 'clones'}\nreplay_dir: {folder / 'replay'}\n")
     command = [sys.executable, "-m", "cookiecutter", template_url, "--no-input", f"project_slug={SLUG}"]
     subprocess.run(
-        [*command, "--config-file", str(config), "--output-dir", str(tmp_path)], check=True, cwd=tmp_path, timeout=60
+        [*command, "--config-file", str(config), "--output-dir", str(folder)], check=True, cwd=folder, timeout=60
     )
-    return tmp_path / SLUG
+    return folder / SLUG
+
+
+@pytest.fixture
+def project(template_url: str, tmp_path: Path) -> Path:
+    """A fresh project."""
+    return bake(template_url, tmp_path)
 
 
 @pytest.fixture

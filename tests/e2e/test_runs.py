@@ -11,10 +11,8 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from conftest import SLUG
+from conftest import SLUG, bake
 from machine import Machine, free_port, wait_until
-
-pytestmark = pytest.mark.usefixtures("clean_cluster")
 
 REPORTS = {
     "junit.xml",
@@ -29,30 +27,39 @@ REPORTS = {
 LABEL = "app.kubernetes.io/name=locust-headless"
 
 
-@pytest.fixture
-def workspace(machine: Machine, context: str, project: Path) -> Iterator[Path]:
-    """A project that is deployed in the current context."""
-    machine.use(context)
-    machine.output("tilt", "ci", "--port", str(free_port()), cwd=project, seconds=300)
-    machine.output("make", ".venv/.installed", cwd=project, seconds=300)
-    yield project
-    machine.output("tilt", "down", cwd=project)
+@pytest.fixture(scope="module")
+def workspace(
+    machine: Machine, cluster: str, template_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """A project that is deployed in the current context, once for all tests on a cluster."""
+    machine.use(cluster)
+    project = bake(template_url, tmp_path_factory.mktemp(cluster))
+    try:
+        machine.output("tilt", "ci", "--port", str(free_port()), cwd=project, seconds=300)
+        machine.output("make", ".venv/.installed", cwd=project, seconds=300)
+        yield project
+    finally:
+        machine.run("tilt", "down", cwd=project)
+        machine.run("make", "clean", cwd=project, seconds=180)
 
 
-def test_headless_runs_end_with_a_verdict_and_its_reasons(machine: Machine, context: str, workspace: Path) -> None:
+def test_headless_runs_end_with_a_verdict_and_its_reasons(machine: Machine, cluster: str, workspace: Path) -> None:
     good = machine.run("make", "headless", "LOCUST_RUN_TIME=12s", cwd=workspace, seconds=120)
     assert good.returncode == 0, good.stdout
     assert "  10 s  10 users" in good.stdout
     folder = newest(workspace)
     assert {file.name for file in folder.iterdir()} >= REPORTS
     assert (folder / "summary.md").read_text().startswith("# Passed")
-    assert not machine.objects(context, "jobs,pods,services,configmaps", "--namespace", SLUG, "--selector", LABEL)
+    assert not machine.objects(cluster, "jobs,pods,services,configmaps", "--namespace", SLUG, "--selector", LABEL)
 
     # Another locustfile and another level, which no image has yet.
-    locustfile = workspace / "loadtest/locustfile.py"
-    locustfile.write_text(locustfile.read_text().replace('.get("/hello"', '.get("/hello", name="greeting"'))
-    (workspace / "loadtest/slo.toml").write_text("[requests.greeting]\nmin_samples = 1000000\n")
+    locustfile, levels = workspace / "loadtest/locustfile.py", workspace / "loadtest/slo.toml"
+    before = {file: file.read_text() for file in (locustfile, levels)}
+    locustfile.write_text(before[locustfile].replace('.get("/hello"', '.get("/hello", name="greeting"'))
+    levels.write_text("[requests.greeting]\nmin_samples = 1000000\n")
     broken = machine.run("make", "headless", "LOCUST_RUN_TIME=5s", cwd=workspace, seconds=120)
+    for file, text in before.items():
+        file.write_text(text)
     assert broken.returncode != 0
     assert "| GET greeting min_samples | at least 1000000 |" in broken.stdout
     [failure] = ET.parse(newest(workspace) / "junit.xml").iter("failure")
@@ -60,9 +67,9 @@ def test_headless_runs_end_with_a_verdict_and_its_reasons(machine: Machine, cont
 
 
 def test_a_run_that_loses_a_worker_or_is_interrupted_still_reports(
-    machine: Machine, context: str, workspace: Path
+    machine: Machine, cluster: str, workspace: Path
 ) -> None:
-    in_namespace = ("kubectl", "--context", context, "--namespace", SLUG)
+    in_namespace = ("kubectl", "--context", cluster, "--namespace", SLUG)
     with headless(machine, workspace, "LOCUST_RUN_TIME=25s") as run:
         worker = ("--selector", f"{LABEL},app.kubernetes.io/component=worker", "--output", "name")
         pod, *_ = machine.output(*in_namespace, "get", "pods", *worker).split()
