@@ -2,7 +2,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from swarm import BASE, Swarm, Target, wait_until
+from swarm import BASE, LOADTEST, Swarm, Target, wait_until
 
 
 @pytest.fixture
@@ -21,6 +21,17 @@ def idle(tmp_path: Path, target: Target) -> Iterator[Swarm]:
     swarm.save(BASE)
     yield swarm
     swarm.stop()
+
+
+@pytest.fixture
+def shaped(idle: Swarm, monkeypatch: pytest.MonkeyPatch) -> Swarm:
+    """A swarm with the project's own shapes, none of which is chosen; it resumes after a master's death."""
+    monkeypatch.setenv("LIVESYNC_RESUME", "1")
+    for name in ("shapes.py", "start_form.py"):
+        idle.save((LOADTEST / name).read_text(), name)
+    idle.save(BASE + "\nfrom shapes import Shape\n")
+    idle.start()
+    return idle
 
 
 @pytest.fixture(scope="module")

@@ -55,16 +55,11 @@ def test_a_shape_that_raises_holds_the_users_and_is_healed_by_an_edit(steady: Sw
 
 
 @pytest.fixture
-def chosen(idle: Swarm, monkeypatch: pytest.MonkeyPatch) -> Swarm:
+def chosen(shaped: Swarm) -> Swarm:
     """A swarm for which the start form has chosen one of the project's own shapes, with six users."""
-    monkeypatch.setenv("LIVESYNC_RESUME", "1")
-    for name in ("shapes.py", "start_form.py"):
-        idle.save((LOADTEST / name).read_text(), name)
-    idle.save(BASE + "\nfrom shapes import Shape\n")
-    idle.start()
-    idle.post("/swarm", user_count=2, spawn_rate=2, shape="constant", high=6)
-    wait_for_users(idle, 6)
-    return idle
+    shaped.post("/swarm", user_count=2, spawn_rate=2, shape="constant", high=6)
+    wait_for_users(shaped, 6)
+    return shaped
 
 
 def test_a_chosen_shape_follows_the_edits_of_its_file(chosen: Swarm) -> None:

@@ -1,13 +1,21 @@
-"""What people see of live sync: a tab of the web UI, and the HTML report."""
+"""What people see: the tab of live sync and the shapes of the start form, in a browser, and the HTML report."""
 
-import shutil
-import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from browser import BROWSER, Page, browser
 from swarm import BASE, PATIENCE, Swarm, wait_until
 
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+
+@pytest.fixture
+def page(tmp_path: Path) -> Iterator[Page]:
+    """A page of a real browser."""
+    if not BROWSER:
+        pytest.skip("neither chromium nor google-chrome is installed")
+    with browser(tmp_path / "browser") as page:
+        yield page
 
 
 def test_the_rows_of_the_tab_say_what_is_live_and_what_was_refused(swarm: Swarm) -> None:
@@ -32,21 +40,28 @@ def test_the_html_report_lists_the_changes_of_the_test(swarm: Swarm) -> None:
     wait_until(lambda: f", changed to {revision} at " in report(), "the change in the report")
 
 
-@pytest.mark.skipif(not BROWSER, reason="neither chromium nor google-chrome is installed")
-def test_a_browser_shows_the_tab(swarm: Swarm) -> None:
+def test_a_browser_shows_the_tab(page: Page, swarm: Swarm) -> None:
     revision = swarm.edit(BASE + "\nNAME = 2\n")
     swarm.save(BASE + "\n1 / 0\n")
     swarm.refusal()
-    command = [str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=10000", "--dump-dom"]
-    page = subprocess.run(
-        [*command, f"http://127.0.0.1:{swarm.web}/?tab=livesync"],
-        check=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        timeout=PATIENCE,
-    ).stdout
-    assert "Live sync" in page
-    assert revision in page
-    assert "locustfile.py:12: ZeroDivisionError" in page
-    assert all(worker in page for worker in swarm.workers())
+    page.open(f"http://127.0.0.1:{swarm.web}/?tab=livesync")
+    wait_until(lambda: revision in page.text(), lambda: f"the revision on the page\n{page.text()}")
+    assert "Live sync" in page.text()
+    assert "locustfile.py:12: ZeroDivisionError" in page.text()
+    assert all(worker in page.text() for worker in swarm.workers())
+
+
+def test_a_shape_is_chosen_in_the_start_form(page: Page, shaped: Swarm) -> None:
+    page.open(f"http://127.0.0.1:{shaped.web}/")
+    wait_until(lambda: page.has("button[type=submit]"), "the form")
+    page.click("[aria-expanded=false]")
+    wait_until(lambda: page.has("[name=shape]"), "the field")
+    page.fill(shape="constant", high="7", width="0")
+    page.click("button[type=submit]")
+    problem = "width is 0: it needs from 1 second to a period (120)"
+    wait_until(lambda: problem in page.text(), lambda: f"the problem on the page\n{page.text()}")
+    assert shaped.get("/stats/requests")["state"] == "ready"
+
+    page.fill(width="60")
+    page.click("button[type=submit]")
+    wait_until(lambda: shaped.users() == 7, lambda: f"7 users\n{page.text()}")
