@@ -85,6 +85,7 @@ def test_a_worker_at_its_limit_is_doubted() -> None:
     busy, held = generator.doubts()
     assert busy.startswith("busy used 97 % of a core")
     assert held.startswith("held was throttled for 2.5 s")
+    assert generator.checks() == [("workers", "all to the end", "all 2, the busiest at 97 % of a core", True)]
 
 
 def test_a_good_run_ends_with_0_and_leaves_its_reports(run_locust: Callable[..., Run], tmp_path: Path) -> None:

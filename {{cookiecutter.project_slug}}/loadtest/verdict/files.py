@@ -18,8 +18,9 @@ def write_summary(
     """A page of Markdown: the verdict with its reasons, and the statistics."""
     stats = environment.stats
     broken = [check for check in checks if not check.holds]
+    outcome = ("Failed" if broken else "Passed") + (", with doubts" if doubts else "")
     lines = [
-        f"# {'Failed' if broken else 'Passed'}: {len(checks) - len(broken)} of {len(checks)} checks hold",
+        f"# {outcome}: {len(checks) - len(broken)} of {len(checks)} checks hold",
         "",
         f"{environment.host}, {seconds:.0f} s. Details are in report.html.",
         "",

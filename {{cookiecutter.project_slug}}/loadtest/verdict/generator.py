@@ -44,7 +44,11 @@ class Generator:
 
     def checks(self) -> list[Check]:
         """No worker may be lost, as nobody knows what its users saw."""
-        seen = f"lost {', '.join(sorted(self.lost))}" if self.lost else f"{len(self.busiest)} of {len(self.busiest)}"
+        if self.lost:
+            seen = f"lost {', '.join(sorted(self.lost))}"
+        else:
+            highest = max(self.busiest.values(), default=0)
+            seen = f"all {len(self.busiest)}, the busiest at {highest:.0f} % of a core"
         return [Check("workers", "all to the end", seen, not self.lost)]
 
     def doubts(self) -> list[str]:
