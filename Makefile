@@ -36,7 +36,7 @@ bench: $(VENV) ## save to live on loopback and on a real cluster, and load for a
 	PYTHONPATH=tests .venv/bin/python tests/livesync/throughput.py
 	PYTHONPATH=tests .venv/bin/python tests/e2e/bench.py
 
-soak: $(VENV) ## long series on a real cluster: 500 edits under each tool, workers that come and go
+soak: $(VENV) ## long series on a real cluster: 500 edits under each tool, workers that come and go, ten pulses
 	PYTHONPATH=tests .venv/bin/python tests/e2e/soak.py
 
 # Locust is the one that the generated project pins.

@@ -52,6 +52,18 @@ def processes_in(folder: Path) -> list[str]:
     return found
 
 
+def make(folder: Path, target: str, seconds: int) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["make", target],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=seconds,
+    )
+
+
 @pytest.fixture(autouse=True)
 def ports_are_free() -> None:
     taken = [port for port in PORTS.values() if answers(port)]
@@ -123,15 +135,7 @@ def test_a_demo_syncs_an_edit_and_ends_with_ctrl_c(demo: subprocess.Popen[bytes]
 @pytest.mark.parametrize("name", PORTS)
 def test_a_taken_port_is_reported_before_anything_starts(workshop: Path, name: str) -> None:
     with socket.create_server(("127.0.0.1", PORTS[name])):
-        run = subprocess.run(
-            ["make", "local"],
-            cwd=workshop,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=60,
-        )
+        run = make(workshop, "local", seconds=60)
     assert run.returncode != 0
     assert re.search(rf"\b{PORTS[name]}\b", run.stdout)
     assert "Traceback" not in run.stdout
@@ -141,14 +145,6 @@ def test_a_taken_port_is_reported_before_anything_starts(workshop: Path, name: s
 
 @pytest.mark.parametrize("command", ["check", "test"])
 def test_a_fresh_project_passes_its_own(workshop: Path, command: str) -> None:
-    run = subprocess.run(
-        ["make", command],
-        cwd=workshop,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=600,
-    )
+    run = make(workshop, command, seconds=600)
     assert run.returncode == 0, run.stdout
     assert "warning" not in run.stdout.lower(), run.stdout

@@ -119,6 +119,8 @@ TREE = [
     "tools/tests/test_compare.py",
     "tools/tests/test_metrics.py",
     "tools/tests/test_plots.py",
+    "tools/tests/test_prescription.py",
+    "tools/tests/test_reaction.py",
     "tools/watch.py",
 ]
 

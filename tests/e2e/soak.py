@@ -4,7 +4,6 @@
 ten pulses, each of which has to take the server from one pod to its maximum and back, without a failed request.
 """
 
-import csv
 import re
 import tempfile
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 import bench
 import swarm
 from machine import Machine, free_port
+from reports import failures, newest, ready_pods
 from results import Results
 
 EDITS, PULSES = 500, 10
@@ -65,6 +65,8 @@ def pulses(machine: Machine, context: str, project: Path) -> list[float]:
     """Seconds until the first new pod is ready, for each of so many pulses; infinite for one that went wrong."""
     machine.output("tilt", "ci", "--port", str(free_port()), cwd=project, seconds=300)
     machine.output("make", ".venv/.installed", cwd=project, seconds=300)
+    # How fast a server answers that shares two cores with all the rest is another question.
+    (project / "loadtest/slo.toml").write_text("[total]\nfailure_ratio = 0\n")
     seconds = [pulse(machine, context, project) for _ in range(PULSES)]
     machine.output("make", "clean", cwd=project, seconds=180)
     return seconds
@@ -73,10 +75,8 @@ def pulses(machine: Machine, context: str, project: Path) -> list[float]:
 def pulse(machine: Machine, context: str, project: Path) -> float:
     run = machine.run("make", "pulse", f"CONTEXT={context}", cwd=project, seconds=900)
     found = re.search(r"First new pod ready (\d+) s after", run.stdout)
-    folder = max((project / "reports").iterdir())
-    ready = [int(row["ready"]) for row in csv.DictReader((folder / "autoscaler.csv").open())]
-    *_, total = csv.DictReader((folder / "locust_stats.csv").open())
-    good = (run.returncode, ready[0], max(ready), ready[-1], total["Failure Count"]) == (0, 1, 5, 1, "0")
+    folder = newest(project)
+    good = run.returncode == 0 and ready_pods(folder) == (1, 5, 1) and failures(folder) == 0
     if not (good and found):
         print(run.stdout)
         return float("inf")

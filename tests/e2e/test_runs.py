@@ -1,6 +1,5 @@
 """`make headless` and `make pulse` on a real cluster, beside a workspace that is deployed."""
 
-import csv
 import os
 import signal
 import subprocess
@@ -13,6 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from conftest import CONTEXTS, SLUG, absence, bake
 from machine import Machine, free_port, wait_until
+from reports import failures, newest, ready_pods
 
 REPORTS = {
     "junit.xml",
@@ -95,17 +95,8 @@ def test_a_pulse_takes_the_server_to_its_maximum_and_back(machine: Machine, work
     assert pulse.returncode == 0
     folder = newest(workspace)
     assert "desired" in (folder / "chart.svg").read_text()
-    with (folder / "autoscaler.csv").open() as file:
-        ready = [int(row["ready"]) for row in csv.DictReader(file)]
-    assert (ready[0], max(ready), ready[-1]) == (1, 5, 1)
-    with (folder / "locust_stats.csv").open() as file:
-        *_, total = csv.DictReader(file)
-    assert total["Failure Count"] == "0"
-
-
-def newest(project: Path) -> Path:
-    """The reports of the last run."""
-    return max((project / "reports").iterdir())
+    assert ready_pods(folder) == (1, 5, 1)
+    assert failures(folder) == 0
 
 
 @contextmanager

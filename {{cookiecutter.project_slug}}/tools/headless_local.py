@@ -35,7 +35,8 @@ def main() -> int | str:
             processes.enter_context(
                 running("server", "uvicorn", "server:app", "--no-access-log", "--log-level=warning")
             )
-            wait_for_server()
+            if not wait_for_server():
+                return f"The server does not answer after {START_LIMIT} s: see what it says above."
         for _ in range(int(os.environ.get("LOCUST_EXPECT_WORKERS", configured()["expect-workers"]))):
             processes.enter_context(running(LOADTEST, "locust", "--worker", "--loglevel=WARNING"))
         return run_master()
@@ -51,10 +52,14 @@ def running(folder: str, program: str, *words: str) -> Iterator[None]:
             process.terminate()
 
 
-def wait_for_server() -> None:
+def wait_for_server() -> bool:
+    """Whether it answers in time."""
     deadline = time.monotonic() + START_LIMIT
-    while not answers("127.0.0.1", SERVER_PORT) and time.monotonic() < deadline:
+    while not answers("127.0.0.1", SERVER_PORT):
+        if time.monotonic() > deadline:
+            return False
         time.sleep(0.1)
+    return True
 
 
 def run_master() -> int:

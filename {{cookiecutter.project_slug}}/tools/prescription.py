@@ -105,13 +105,13 @@ class Check(NamedTuple):
     name: str
     wanted: str
     seen: str
-    ok: bool
+    holds: bool
 
 
 def verdict(samples: list[Sample], spec: Spec, start: float) -> list[Check]:
     """How the autoscaler kept to its spec; times are told in seconds after the start, given in epoch seconds."""
     if not samples:
-        return [Check("Samples", "one a second", "none", ok=False)]
+        return [Check("Samples", "one a second", "none", holds=False)]
     pairs = list(zip(samples, prescribed(samples, spec), strict=True))
     known = sum(s.cpu is not None for s in samples)
     counts = [count for s in samples for count in (s.current, s.desired)]
@@ -122,19 +122,19 @@ def verdict(samples: list[Sample], spec: Spec, start: float) -> list[Check]:
     def deviation(name: str, wanted: str, is_one: Callable[[Sample, Range], bool]) -> Check:
         first = next(((s, p) for s, p in pairs if is_one(s, p)), None)
         if first is None:
-            return Check(name, wanted, "so it was", ok=True)
+            return Check(name, wanted, "so it was", holds=True)
         sample, range_ = first
-        return Check(name, wanted, f"{sample.desired} instead of {range_} at {sample.at - start:.0f} s", ok=False)
+        return Check(name, wanted, f"{sample.desired} instead of {range_} at {sample.at - start:.0f} s", holds=False)
 
     return [
-        Check("CPU", "known", f"known in {known} of {len(samples)} samples", ok=known > 0),
+        Check("CPU", "known", f"known in {known} of {len(samples)} samples", holds=known > 0),
         Check(
             "Replicas",
             f"{spec.minimum} to {spec.maximum}",
             str(Range(min(counts), max(counts))),
-            ok=spec.minimum <= min(counts) and max(counts) <= spec.maximum,
+            holds=spec.minimum <= min(counts) and max(counts) <= spec.maximum,
         ),
-        Check("Highest", str(highest), str(seen), ok=highest.fewest <= seen <= highest.most),
+        Check("Highest", str(highest), str(seen), holds=highest.fewest <= seen <= highest.most),
         deviation(
             "Scales out in time",
             f"at most {spec.up.window + SLACK} s after the CPU began to ask for it",

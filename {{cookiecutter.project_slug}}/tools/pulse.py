@@ -16,7 +16,7 @@ from cluster import Problem, current_context, require_allowed
 from metrics import metrics
 from prescription import Check, is_back, verdict
 from reaction import Run, react, read_history, rise, sentence
-from reports import new_folder, show_verdict
+from reports import new_folder, show_verdict, summary
 from watch import PERIOD, Sample, watch, write
 
 PULSE = {
@@ -94,21 +94,29 @@ def report(folder: Path, hpa: Json, spec: Spec, samples: list[Sample]) -> int:
     checks = verdict(samples, spec, run.start)
     write(samples, folder / "autoscaler.csv")
     (folder / "hpa.json").write_text(json.dumps(hpa["spec"], indent=2) + "\n")
-    (folder / "pulse.md").write_text(markdown(gist, rise(run.history) if run.history else "", checks))
+    (folder / "pulse.md").write_text(markdown(gist, checks, of_load(run, folder)))
     chart.draw(folder / "chart.svg", gist, run, spec.target)
     show_verdict(folder)
     print(gist)
-    broken = [check for check in checks if not check.ok]
+    broken = [check for check in checks if not check.holds]
     for check in broken:
         print(f"no    {check.name} {check.wanted}: {check.seen}")
     return 1 if broken else 0
 
 
-def markdown(gist: str, load: str, checks: list[Check]) -> str:
-    rows = [f"| {'ok' if check.ok else '**no**'} | {check.name} | {check.wanted} | {check.seen} |" for check in checks]
+def of_load(run: Run, folder: Path) -> str:
+    """How fast the users came, and whether Locust kept up with them."""
+    risen = f"{rise(run.history)} " if run.history else ""
+    title = summary(folder).splitlines()[0].removeprefix("# ")
+    return f"{risen}Of the load, [summary.md](summary.md) says: {title}"
+
+
+def markdown(gist: str, checks: list[Check], load: str) -> str:
+    rows = [
+        f"| {'ok' if check.holds else '**no**'} | {check.name} | {check.wanted} | {check.seen} |" for check in checks
+    ]
     table = ["| | of the autoscaler | wanted | seen |", "| --- | --- | --- | --- |", *rows]
-    load += " Whether Locust kept up, and what it measured, is in [summary.md](summary.md)."
-    return "\n".join([f"# {gist}", "", "![Chart of the run](chart.svg)", "", *table, "", load.strip(), ""])
+    return "\n".join([f"# {gist}", "", "![Chart of the run](chart.svg)", "", *table, "", load, ""])
 
 
 if __name__ == "__main__":

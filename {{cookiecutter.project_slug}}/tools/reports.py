@@ -12,9 +12,15 @@ def new_folder(kind: str = "") -> Path:
     return REPORTS / (time.strftime("%Y-%m-%d-%H%M%S") + kind)
 
 
+def summary(folder: Path) -> str:
+    """The page that Locust left, up to its statistics; its title tells how the run went."""
+    file = folder / "summary.md"
+    if not file.exists():
+        return "# There is no verdict, as Locust did not get to its end.\n"
+    return file.read_text(encoding="utf-8").partition("\n## Statistics")[0]
+
+
 def show_verdict(folder: Path) -> None:
-    """Print the page that Locust left, up to its statistics, and where the rest is."""
-    summary = folder / "summary.md"
-    if summary.exists():
-        print("\n" + summary.read_text(encoding="utf-8").partition("\n## Statistics")[0])
+    """Print it, and where the rest is."""
+    print(f"\n{summary(folder)}")
     print(f"Reports: {os.path.relpath(folder)}")

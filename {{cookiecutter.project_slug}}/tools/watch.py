@@ -80,18 +80,3 @@ def write(samples: list[Sample], file: Path) -> None:
         rows = csv.DictWriter(stream, [field.name for field in fields(Sample)])
         rows.writeheader()
         rows.writerows(asdict(sample) for sample in samples)
-
-
-def read(file: Path) -> list[Sample]:
-    """The samples that `write` wrote."""
-    with file.open(newline="") as stream:
-        return [
-            Sample(
-                at=float(row["at"]),
-                current=int(row["current"]),
-                cpu=int(row["cpu"]) if row["cpu"] else None,
-                desired=int(row["desired"]),
-                ready=int(row["ready"]),
-            )
-            for row in csv.DictReader(stream)
-        ]

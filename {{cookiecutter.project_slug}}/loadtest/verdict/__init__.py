@@ -1,7 +1,7 @@
 """Verdict: a headless run with `--verdict FOLDER` is judged by slo.toml, and ends with exit code 0 or 1.
 
-slo reads and compares the service levels, generator watches whether Locust itself was at its limit, and files writes
-what is left in the folder beside Locust's own reports.
+judge looks on while the test runs: slo compares with the service levels, generator tells whether Locust itself was at
+its limit, and files writes what is left in the folder beside Locust's own reports.
 """
 
 from locust import events
