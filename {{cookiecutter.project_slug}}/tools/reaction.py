@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from statistics import mode
 from typing import NamedTuple
 
 from watch import Sample
@@ -101,11 +102,12 @@ def react(run: Run, minimum: int, limit: int) -> Reaction | None:
 
 
 def rise(history: list[Moment]) -> str:
-    """How many users there were at most, and how fast they came, in a sentence."""
+    """How many users there were at most, and how fast they came from the number that was usual before, in a sentence."""
     users = [moment.users for moment in history]
     full = users.index(max(users))
-    low = max((index for index in range(full) if users[index] == min(users)), default=full)
-    return f"All {users[full]} users were there within {history[full].at - history[low].at} s."
+    usual = mode(users[:full] or users)
+    rest = max((index for index in range(full) if users[index] <= usual), default=full)
+    return f"All {users[full]} users were there within {history[full].at - history[rest].at} s."
 
 
 def first(samples: list[Sample], fits: Callable[[Sample], bool]) -> float | None:

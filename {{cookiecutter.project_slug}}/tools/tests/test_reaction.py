@@ -84,7 +84,7 @@ def test_only_whole_rows_with_the_totals_of_the_history_are_read(tmp_path: Path)
 
 
 def test_the_rise_is_told_from_the_last_moment_at_rest_to_the_first_with_all_users() -> None:
-    users = [1, 1, 1, 201, 401, 500, 500, 1]
+    users = [0, 1, 1, 1, 201, 401, 500, 500, 1]
     moments = [Moment(START + at, count, 9.0, 0.0, 5, 20) for at, count in enumerate(users)]
     assert rise(moments) == "All 500 users were there within 3 s."
-    assert rise(moments[5:7]) == "All 500 users were there within 0 s."
+    assert rise(moments[6:8]) == "All 500 users were there within 0 s."
