@@ -24,9 +24,8 @@ def idle(tmp_path: Path, target: Target) -> Iterator[Swarm]:
 
 
 @pytest.fixture
-def shaped(idle: Swarm, monkeypatch: pytest.MonkeyPatch) -> Swarm:
-    """A swarm with the project's own shapes, none of which is chosen; it resumes after a master's death."""
-    monkeypatch.setenv("LIVESYNC_RESUME", "1")
+def shaped(idle: Swarm) -> Swarm:
+    """A swarm with the project's own shapes, none of which is chosen."""
     for name in ("shapes.py", "start_form.py"):
         idle.save((LOADTEST / name).read_text(), name)
     idle.save(BASE + "\nfrom shapes import Shape\n")

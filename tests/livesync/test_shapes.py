@@ -75,7 +75,10 @@ def test_a_chosen_shape_follows_the_edits_of_its_file(chosen: Swarm) -> None:
     wait_for_users(chosen, 4)
 
 
-def test_a_chosen_shape_survives_its_master_where_that_is_wanted(chosen: Swarm) -> None:
+def test_a_chosen_shape_survives_its_master_where_that_is_wanted(
+    chosen: Swarm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIVESYNC_RESUME", "1")
     chosen.kill("master")
     chosen.start_master()
     wait_until(lambda: len(chosen.workers()) == 2, "both workers")

@@ -21,6 +21,6 @@ def summary(folder: Path) -> str:
 
 
 def show_verdict(folder: Path) -> None:
-    """Print it, and where the rest is."""
+    """Print that page, and where the rest is."""
     print(f"\n{summary(folder)}")
     print(f"Reports: {os.path.relpath(folder)}")

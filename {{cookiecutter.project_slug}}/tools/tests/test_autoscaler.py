@@ -36,6 +36,14 @@ def test_an_absent_field_has_the_documented_default() -> None:
     assert [(p.type, p.value, p.period) for p in spec.down.policies] == [("Percent", 100, 15)]
 
 
+def test_each_direction_has_its_own_rules() -> None:
+    behavior = {"scaleUp": {"stabilizationWindowSeconds": 60}, "scaleDown": {"selectPolicy": "Disabled"}}
+    spec = Spec.of(hpa(behavior, minReplicas=2))
+    assert spec.minimum == 2
+    assert (spec.up.window, spec.up.select) == (60, "Max")
+    assert (spec.down.window, spec.down.select) == (300, "Disabled")
+
+
 @pytest.mark.parametrize(
     "metrics",
     [
