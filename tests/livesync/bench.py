@@ -94,17 +94,18 @@ TIMED = (
     BASE.replace("constant(0.05)", "constant(2)")
     + """
 import time
-from livesync import join
+from livesync import worker
 from locust import events
 
 @events.init.add_listener
 def time_commits(**_):
-    stock = join.commit
+    original = worker.commit
     def timed(*arguments):
         start = time.perf_counter()
-        stock(*arguments)
+        outcome = original(*arguments)
         print(f"commit: {1000 * (time.perf_counter() - start)} ms", flush=True)
-    join.commit = timed
+        return outcome
+    worker.commit = timed
 """
 )
 

@@ -51,6 +51,11 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def add_livesync(folder: Path) -> None:
+    """Give a folder the package that `python -m livesync` runs."""
+    shutil.copytree(LOADTEST / "livesync", folder / "livesync", ignore=shutil.ignore_patterns("__pycache__"))
+
+
 class Server(ThreadingHTTPServer):
     daemon_threads = True
 
@@ -96,7 +101,10 @@ class Swarm:
     def __init__(self, folder: Path, target: Target, *options: str, module: str = "livesync") -> None:
         self.folder, self.target, self.module = folder, target, module
         self.web, self.port = free_port(), free_port()
-        shutil.copytree(LOADTEST / "livesync", folder / "livesync", ignore=shutil.ignore_patterns("__pycache__"))
+        # As in the image that Tilt builds for workers: a folder with the project's packages alone.
+        self.workers_folder = folder.with_name(f"{folder.name}-workers")
+        for place in (folder, self.workers_folder):
+            add_livesync(place)
         self.options = ["--web-port", str(self.web), "--master-bind-port", str(self.port), *options]
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -118,7 +126,7 @@ class Swarm:
     def start_worker(self, folder: Path | None = None, module: str = "") -> str:
         name = f"worker{len(self.processes)}"
         master = ["--master-host", "127.0.0.1", "--master-port", str(self.port)]
-        self._start(name, folder or self.folder, "--worker", *master, module=module)
+        self._start(name, folder or self.workers_folder, "--worker", *master, module=module)
         return name
 
     def _start(self, name: str, folder: Path, *arguments: str, module: str = "") -> None:
@@ -126,7 +134,7 @@ class Swarm:
             self.processes[name] = subprocess.Popen(
                 [sys.executable, "-m", module or self.module, *arguments],
                 cwd=folder,
-                env=os.environ | {"PYTHONPATH": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1"},
+                env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
                 stdout=log,
                 stderr=log,
             )

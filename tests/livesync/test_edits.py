@@ -362,6 +362,7 @@ def test_a_task_can_be_renamed(swarm: Swarm) -> None:
 def test_an_edited_on_stop_is_what_a_user_leaves_by(swarm: Swarm) -> None:
     leaves = base("/{id(self)}", START + STOP)
     swarm.edit(leaves)
+    wait_until(lambda: len(swarm.requests("/started")) == 10, "10 users started again")
     swarm.forget()
     swarm.edit(leaves.replace("/{id", "/edited/{id").replace("/bye/", "/farewell/"))
     wait_until(lambda: len(user_ids(swarm, "/edited/")) == 10, "10 users on the edited code")

@@ -10,7 +10,12 @@ EDITED = BASE.replace("/base/", "/edited/")
 
 SLOW_ON_WORKERS = EDITED.replace(
     "class",
-    "import sys, time\nif '--worker' in sys.argv:\n    print('staging', flush=True)\n    time.sleep(3)\n\nclass",
+    """import sys, time, urllib.request
+if '--worker' in sys.argv:
+    urllib.request.urlopen('TARGET/staging').read()
+    time.sleep(3)
+
+class""",
 )
 """Leaves time between the vote that the master asks for and the commit."""
 
@@ -29,8 +34,8 @@ def voting(idle: Swarm) -> Swarm:
     """Two workers and ten users, between the vote on an edit and its commit."""
     idle.start()
     idle.swarm()
-    idle.save(SLOW_ON_WORKERS)
-    wait_until(lambda: "staging" in idle.log("worker1"), "a worker that stages it")
+    idle.save(SLOW_ON_WORKERS.replace("TARGET", idle.target.url))
+    wait_until(lambda: "/staging" in idle.target.seen, "a worker that stages it")
     return idle
 
 

@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from swarm import BASE, PATIENCE, Swarm, wait_until
+from swarm import BASE, PATIENCE, Swarm, add_livesync, wait_until
 
 
 def test_a_worker_waits_for_its_master(idle: Swarm) -> None:
@@ -16,6 +16,7 @@ def test_a_worker_waits_for_its_master(idle: Swarm) -> None:
 
 def test_a_worker_runs_the_masters_code_and_not_its_own(idle: Swarm, tmp_path: Path) -> None:
     (tmp_path / "stale").mkdir()
+    add_livesync(tmp_path / "stale")
     (tmp_path / "stale/locustfile.py").write_text(BASE.replace("/base/", "/stale/"))
     idle.start(workers=1)
     idle.swarm()
@@ -29,7 +30,7 @@ def test_a_worker_runs_the_masters_code_and_not_its_own(idle: Swarm, tmp_path: P
 
 def test_a_worker_without_live_sync_is_shown_as_one_that_runs_other_code(idle: Swarm) -> None:
     idle.start(workers=1)
-    idle.start_worker(module="locust")
+    idle.start_worker(idle.folder, module="locust")
     wait_until(lambda: sorted(map(str, idle.workers().values())) == sorted([idle.first_revision, "None"]), "both")
     idle.save(BASE.replace("/base/", "/current/"))
     wait_until(lambda: "live on 1 of 2 workers" in idle.log(), "the edit live on the other worker")
@@ -126,8 +127,8 @@ def test_all_processes_end_on_sigterm_and_leave_nothing_behind(
 
 
 def test_an_unknown_locust_is_restarted_by_an_edit(idle: Swarm) -> None:
-    internals = idle.folder / "livesync/internals.py"
-    internals.write_text(internals.read_text().replace('"execute_next_task"', '"no_such_method"'))
+    patches = idle.folder / "livesync/internals.py"
+    patches.write_text(patches.read_text().replace('"execute_next_task"', '"no_such_method"'))
     idle.start_master()
     wait_until(
         lambda: "LIVE SYNC IS OFF: this Locust has no locust.user.task:TaskSet.no_such_method" in idle.log(),
@@ -145,7 +146,7 @@ def test_an_unknown_locust_is_restarted_by_an_edit(idle: Swarm) -> None:
 def test_the_livesync_package_itself_is_not_synced(idle: Swarm) -> None:
     idle.start(workers=1)
     revision = idle.get("/livesync")["revision"]
-    shutil.copy(idle.folder / "livesync/tree.py", idle.folder / "livesync/copy.py")
+    shutil.copy(idle.folder / "livesync/files.py", idle.folder / "livesync/copy.py")
     idle.edit(BASE + "\n")
     idle.save(BASE)
     wait_until(lambda: idle.get("/livesync")["revision"] == revision, "the same revision as before")

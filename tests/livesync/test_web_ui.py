@@ -18,7 +18,7 @@ def page(tmp_path: Path) -> Iterator[Page]:
         yield page
 
 
-def test_the_rows_of_the_tab_say_what_is_live_and_what_was_refused(swarm: Swarm) -> None:
+def test_the_rows_of_the_tab_say_what_is_live_and_what_was_rejected(swarm: Swarm) -> None:
     swarm.edit(BASE + "\nNAME = 1\n")
     swarm.save(BASE + "\n1 / 0\n")
     reason = swarm.refusal()
@@ -26,7 +26,7 @@ def test_the_rows_of_the_tab_say_what_is_live_and_what_was_refused(swarm: Swarm)
     rows = {row["code"]: row for row in table["data"]}
     assert rows["live"]["revision"] == swarm.get("/livesync")["revision"]
     assert rows["live"]["what"] == "locustfile.py +2 -0"
-    assert rows["refused"]["what"] == reason
+    assert rows["rejected"]["what"] == reason
     assert {rows[worker]["revision"] for worker in swarm.workers()} == {rows["live"]["revision"]}
 
 

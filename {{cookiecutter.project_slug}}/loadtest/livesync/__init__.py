@@ -1,15 +1,16 @@
 """Live sync: an edit of the locustfile goes live in the running master and workers.
 
-What happens on a save, in order, a module a step:
+What happens on a save, in order:
 
-1. `watch`: the master sees that its files changed and reads them; their content is the revision.
-2. `stage`: the master runs the edited modules in fresh module objects; a file that cannot run is refused here.
-3. `vote`: every worker is sent the changed files, stages them as well, and says whether it could.
-4. `commit`: once all agree, each process makes its staged modules the current ones.
-5. `users`: each running user takes the new code between two of its tasks.
-6. `report`: one line in the log and, by `web`, the tab "Live sync" and `GET /livesync` say what is live where, or what
-   was refused and why.
+1. `watch`: the master sees that its files changed and reads them; their content is the revision (`files`).
+2. `edit` compares the modules statement by statement (`source`) with what is loaded (`modules`, `calls`, `opened`).
+3. `trial`: where anything has to run again, a forked child applies the edit first; whatever goes wrong is a rejection.
+4. `master`, `worker`: every worker is sent the changed files, stages them as well, and votes.
+5. `live`: once all agree, each process commits: it puts the files in place and lets `apply` exchange `functions`, bring
+   edited class bodies onto the live `classes`, and run what else has to run; `load_test` tells Locust.
+6. `users`: each running user takes the new code between two of its tasks; until its task ends it runs the old functions.
+7. `report` and `web`: one line in the log, the tab "Live sync" and `GET /livesync`.
 
-A worker that starts, or that missed a revision, gets the current one through `join`; `connection` and `resume` are for
-a master that dies and comes back.
+A worker that starts gets the live code as a `bundle`; `connection` and `resume` are for a master that dies and comes back.
+`patches` is the table of everything that is replaced in Locust, `internals` checks that it fits; `restart` is for a Locust that it does not fit.
 """

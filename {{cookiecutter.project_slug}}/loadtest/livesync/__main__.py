@@ -1,13 +1,23 @@
-"""`python -m livesync` is `locust` with live sync: the same arguments and environment, without `-f`.
+"""`python -m livesync` is `locust` with live sync: the same arguments and environment, with `--master` or `--worker`.
 
-It runs in the folder of the locustfile, with `--master` or `--worker`.
+It runs in the folder of the locustfile, which is the folder that it keeps in sync.
 """
 
-from . import internals, restart
+import sys
+from pathlib import Path
 
 if __name__ == "__main__":
+    # A json.py of the user's must not take the place of Python's.
+    here = Path.cwd().resolve()
+    sys.path[:] = [path for path in sys.path if path and Path(path).resolve() != here]
+
+    from . import internals
+
     if missing := internals.missing():
+        from . import restart
+
         restart.on_every_save(missing)
+
     from . import start  # it needs all of these names
 
     start.run()

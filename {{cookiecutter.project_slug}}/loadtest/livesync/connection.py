@@ -6,8 +6,6 @@ from collections.abc import Callable
 
 import zmq
 
-from .internals import wrap
-
 SOCKET_OPTIONS = {
     # Milliseconds. A replaced pod does not say goodbye: its address swallows whatever is sent there, for a minute.
     zmq.DEALER: {zmq.CONNECT_TIMEOUT: 1000, zmq.HEARTBEAT_IVL: 1000, zmq.HEARTBEAT_TIMEOUT: 3000},
@@ -17,12 +15,8 @@ SOCKET_OPTIONS = {
 """By the kind of socket: DEALER is a worker's, ROUTER the master's."""
 
 
-def keep_alive() -> None:
-    """Let every connection of Locust notice that its other end is gone, and connect again."""
-    wrap(BaseSocket, "__init__", _with_options)
-
-
-def _with_options(stock: Callable[..., None], connection: BaseSocket, kind: zmq.SocketType, *options: bool) -> None:
-    stock(connection, kind, *options)
+def with_options(original: Callable[..., None], connection: BaseSocket, kind: zmq.SocketType, *options: bool) -> None:
+    """Stands in for the constructor of Locust's sockets: let either end notice that the other one is gone."""
+    original(connection, kind, *options)
     for option, value in SOCKET_OPTIONS[kind].items():
         connection.socket.setsockopt(option, value)

@@ -1,4 +1,4 @@
-"""Dispatch: after an edit of the user classes or their weights the master spreads the same number of users anew."""
+"""Dispatch: after an edit of the user classes or their weights the master rebalances the same number of users."""
 
 from locust.env import Environment
 from locust.runners import MasterRunner
@@ -6,13 +6,13 @@ from locust.runners import MasterRunner
 from operator import attrgetter
 
 
-def mix(environment: Environment) -> list[tuple[str, float, int]]:
+def class_weights(environment: Environment) -> list[tuple[str, float, int]]:
     """What decides how many users of which class there are."""
     return sorted((cls.__name__, cls.weight, cls.fixed_count) for cls in environment.user_classes)
 
 
-def redistribute(runner: MasterRunner) -> None:
-    """Do what Locust does when a worker joins: all users at once, at the same total, in the new mix."""
+def rebalance(runner: MasterRunner) -> None:
+    """Do what Locust does when a worker joins: all users at once, at the same total, by the new weights."""
     dispatcher = runner._users_dispatcher
     if dispatcher:
         classes = sorted(runner.user_classes, key=attrgetter("__name__"))

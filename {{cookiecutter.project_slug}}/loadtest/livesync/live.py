@@ -1,64 +1,144 @@
-"""The code that is live in this process."""
+"""The code that is live in this process, and how a save becomes it: staged first, committed once all agree."""
 
-from locust import events
-from locust.event import EventHook
+from locust.env import Environment
 
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from operator import attrgetter
-from types import ModuleType
-from typing import Any
+from functools import partial
+from pathlib import Path
+from types import FunctionType
+from typing import cast
 
 from gevent.event import Event
 
-from .tree import Shelf, Tree, revision_of
+from . import load_test, trial
+from .apply import Apply, Outcome
+from .edit import Edit, explain, find_edit
+from .errors import Rejected
+from .files import Folder, Tree, revision_of
+from .functions import Grace, UnderWay
+from .modules import Module, Modules, Undo
+from .source import Definition
 
-Listeners = dict[str, list[Callable[..., Any]]]
-"""Event listeners by the name of their event."""
+TASKS_TIMEOUT = 2.0
+"""Seconds for which users wait between two tasks until those of the others have ended, where a class is replaced."""
 
 
 @dataclass
 class Live:
-    """One per process, changed by `commit` alone."""
+    """One per process, changed by `start` and `commit` alone."""
 
-    shelf: Shelf
+    folder: Folder
+    modules: Modules
     tree: Tree = field(default_factory=dict)
     revision: str = revision_of({})
     past: set[str] = field(default_factory=set)
     """Revisions that were live before."""
-    modules: set[str] = field(default_factory=set)
-    """Names of all modules that came from a tree, those that are gone included."""
-    listeners: Listeners = field(default_factory=dict)
-    """What these modules registered while they were imported."""
+    locustfiles: list[Module] = field(default_factory=list)
     commits: int = 0
+    under_way: UnderWay = field(default_factory=UnderWay)
     next_commit: Event = field(default_factory=Event)
     """What the next commit sets, and replaces."""
+    is_settled: Event = field(default_factory=Event)
+    """Cleared while a commit runs statements; users wait for it between two tasks."""
+    replaced: dict[type, type] = field(default_factory=dict)
+    """Classes that a new class took the place of, with that."""
+    restarted_at: dict[type, int] = field(default_factory=dict)
+    """Number of the last commit that changed how users of a class, or of one derived from it, start."""
 
-    def own_modules(self) -> dict[str, ModuleType]:
-        """The imported modules that came from a tree."""
-        folder = f"{self.shelf.current}/"
-        return {
-            name: module
-            for name, module in sys.modules.items()
-            if (getattr(module, "__file__", None) or "").startswith(folder)
-        }
+    def __post_init__(self) -> None:
+        self.is_settled.set()
 
-    def class_now(self, cls: type) -> type | None:
-        """The class that stands where `cls` stood when it was defined; None if there is none any more."""
-        if cls.__module__ not in self.modules:
-            return cls
-        try:
-            now = attrgetter(cls.__qualname__)(sys.modules[cls.__module__])
-        except (KeyError, AttributeError):
-            return None
-        return now if isinstance(now, type) else None
+    def unpack(self, tree: Tree) -> None:
+        """Put the first tree in place, before anything is loaded."""
+        self.folder.stage(tree, set(tree))
+        self.folder.activate(tree, set(tree), [])
+        self.tree, self.revision = tree, revision_of(tree)
 
     def committed_within(self, seconds: float | None) -> bool:
         """Sleep for `seconds`, or without end; return True at once when a commit happens, else False."""
         return bool(self.next_commit.wait(None if seconds is None else max(seconds, 0)))
 
+    def class_now(self, cls: type) -> type:
+        """The class that took the place of `cls`, or `cls` itself."""
+        while successor := self.replaced.get(cls):
+            cls = successor
+        return cls
 
-def event_hooks() -> dict[str, EventHook]:
-    """Locust's global events by name."""
-    return {name: hook for name, hook in vars(events).items() if isinstance(hook, EventHook)}
+    def definition_of(self, function: object) -> Definition | None:
+        """The definition of a function of the user's, also while it dispatches."""
+        for grace in self.under_way.graces:
+            function = grace.functions.get(cast(FunctionType, function), function)
+        return self.modules.definitions.get(id(getattr(function, "__code__", None)))
+
+    def starts_since(self, cls: type, commit: int) -> bool:
+        """Whether a commit after that one changed how users of this class start."""
+        return any(self.restarted_at.get(base, 0) > commit for base in cls.__mro__)
+
+
+def stage(live: Live, tree: Tree, environment: Environment) -> Edit:
+    """Find out what `tree` changes, and try it where anything has to run. Raises Rejected; nothing has changed then."""
+    check_names(tree, set(tree) - set(live.tree))
+    edit = find_edit(live.modules, live.tree, tree)
+    live.folder.stage(tree, edit.paths)
+    if edit.runs_statements(live.modules):
+        trial.trial(partial(_try, live, edit, environment), lambda error: explain(error, live.folder.path))
+    return edit
+
+
+def commit(live: Live, edit: Edit, environment: Environment) -> Outcome:
+    """Make a staged edit the live code. If it raises after all, everything is as it was before."""
+    undo: Undo = []
+    live.is_settled.clear()
+    try:
+        if edit.replaces_classes():
+            # A task under way finds the new class by the name of its own, and isinstance(self, …) would fail in it.
+            live.under_way.wait_for_end(TASKS_TIMEOUT)
+        grace = live.under_way.grace()
+        live.folder.activate(edit.tree, edit.paths, undo)
+        live.modules.forget_empty_packages()
+        outcome = Apply(live.modules, edit, grace, undo).run()
+        load_test.update(environment, live.modules, live.locustfiles, outcome, undo)
+    except BaseException:
+        for take_back in reversed(undo):
+            take_back()
+        raise
+    finally:
+        live.is_settled.set()
+    _note(live, edit, outcome, grace)
+    return outcome
+
+
+def _note(live: Live, edit: Edit, outcome: Outcome, grace: Grace) -> None:
+    live.past = (live.past | {live.revision}) - {edit.revision}
+    live.tree, live.revision = edit.tree, edit.revision
+    live.commits += 1
+    for definition in outcome.changed:
+        definition.changed_at = live.commits
+    live.replaced |= outcome.replaced
+    live.restarted_at |= dict.fromkeys(load_test.restarting_classes(outcome), live.commits)
+    live.under_way.commit(grace)
+    live.next_commit.set()
+    live.next_commit = Event()
+
+
+def _try(live: Live, edit: Edit, environment: Environment) -> None:
+    trial.mirror_files(
+        live.folder.path, live.folder.mirror, partial(live.folder.activate_in, tree=edit.tree, changed=edit.paths)
+    )
+    undo: Undo = []
+    outcome = Apply(live.modules, edit, Grace(set()), undo).run()
+    load_test.update(environment, live.modules, live.locustfiles, outcome, undo)
+
+
+def check_names(tree: Tree, added: set[str]) -> None:
+    """Raise Rejected for a new file that hides a module of Python or of an installed package."""
+    for path in sorted(added):
+        name, _, rest = path.partition("/")
+        name = name.removesuffix(".py")
+        if not path.endswith(".py") or (rest and f"{name}/__init__.py" not in tree):
+            continue
+        origin = getattr(sys.modules.get(name), "__file__", None) or ""
+        if name in sys.stdlib_module_names or (name in sys.modules and "site-packages" in Path(origin).parts):
+            raise Rejected(f"{path} has the name of a module that Python or a package brings: rename it")
+

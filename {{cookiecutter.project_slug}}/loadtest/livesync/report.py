@@ -1,4 +1,4 @@
-"""Report: what is live where, and what was refused, kept for the web UI and said in the log."""
+"""Report: tracks each worker's revision and why the last save was rejected; logs it and feeds the web UI."""
 
 from locust.runners import MasterRunner
 
@@ -7,19 +7,23 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from .files import Tree, changed_paths
 from .live import Live
-from .tree import Tree, changed_paths
+from .trial import REASON_LIMIT
 
 logger = logging.getLogger(__name__)
+
+CHANGES_LIMIT = 500
+"""Changes that are remembered."""
 
 
 @dataclass
 class Change:
-    """A revision that went live, or a save that was refused."""
+    """A revision that went live, or a save that was rejected."""
 
     revision: str
     what: str
-    """What changed, or why it is refused, in one line."""
+    """What changed, or why it is rejected, in one line."""
     at: str = field(default_factory=lambda: datetime.now(UTC).strftime("%H:%M:%S UTC"))
 
 
@@ -34,7 +38,7 @@ class Report:
     changes: list[Change] = field(default_factory=list)
     """What went live since Locust started, oldest first."""
     refused: Change | None = None
-    """The last save, unless it is live."""
+    """The last save, if it was rejected."""
     run_began_at: int = 0
     """How many changes there were when the test began."""
 
@@ -58,17 +62,22 @@ class Report:
         clients = self.runner.clients
         return [client.id for client in clients.ready + clients.spawning + clients.running]
 
-    def committed(self, what: str, seconds: float) -> None:
-        """The live revision went live within so many seconds."""
+    def committed(self, what: str, notes: list[str], seconds: float) -> None:
+        """The live revision went live within so many seconds; `notes` say what a person has to know of it."""
         self.refused = None
-        self.changes.append(Change(self.live.revision, what))
+        self.changes.append(Change(self.live.revision, ". ".join([what, *notes])[:REASON_LIMIT]))
+        if len(self.changes) > CHANGES_LIMIT:
+            del self.changes[0]
+            self.run_began_at = max(self.run_began_at - 1, 0)
         current, connected = len(self.current_workers()), len(self.connected())
         logger.info("revision %s live on %d of %d workers in %.1f s", self.live.revision, current, connected, seconds)
+        for note in notes:
+            logger.warning("revision %s: %s", self.live.revision, note)
 
-    def refuse(self, revision: str, reason: str) -> None:
+    def reject(self, revision: str, reason: str) -> None:
         """A save cannot go live."""
-        self.refused = Change(revision, reason)
-        logger.error("edit refused, revision %s stays live: %s", self.live.revision, reason)
+        self.refused = Change(revision, reason[:REASON_LIMIT])
+        logger.error("edit rejected, revision %s stays live: %s", self.live.revision, self.refused.what)
 
     def reverted(self) -> None:
         """A save brought the files back to what is live."""

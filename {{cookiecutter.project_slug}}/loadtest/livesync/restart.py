@@ -3,7 +3,7 @@
 import logging
 import signal
 import sys
-from itertools import islice
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -11,7 +11,8 @@ import gevent
 from gevent.event import Event
 from gevent.subprocess import Popen
 
-from .watch import saves
+from .errors import Rejected
+from .watch import Watcher
 
 logger = logging.getLogger("livesync")
 
@@ -20,7 +21,7 @@ def on_every_save(missing: list[str]) -> NoReturn:
     """Run `locust` with this process's arguments, and again after each save; never returns."""
     logger.warning(
         "LIVE SYNC IS OFF: this Locust has no %s. Every edit restarts Locust and ends the test; "
-        "install the Locust version of requirements.txt to get live sync back.",
+        "install the Locust version of requirements.txt, on Linux or macOS, to get live sync back.",
         ", ".join(missing),
     )
     running: list[Popen] = []
@@ -33,7 +34,12 @@ def on_every_save(missing: list[str]) -> NoReturn:
         sys.exit()
 
     def restart_on_saves() -> None:
-        for _ in islice(saves(Path.cwd()), 1, None):
+        watcher = Watcher(Path.cwd())
+        with suppress(Rejected):
+            watcher.read()
+        while True:
+            with suppress(Rejected):
+                watcher.next_save()
             saved.set()
             for locust in running:
                 locust.terminate()

@@ -1,8 +1,4 @@
-"""Users: every running user takes the new code between two of its tasks.
-
-A task that runs during a commit ends on the old code in every respect: its functions, `super()`, `isinstance`,
-module globals. Only then its user and task sets are given their new classes.
-"""
+"""Users: every running user takes the new code between two of its tasks, and starts again where its start changed."""
 
 from locust import MarkovTaskSet, SequentialTaskSet, TaskSet, User
 from locust.exception import StopUser
@@ -12,12 +8,10 @@ from locust.user.task import LOCUST_STATE_WAITING, DefaultTaskSet
 import logging
 import time
 from collections.abc import Callable
+from difflib import SequenceMatcher
 from functools import partial
-from itertools import cycle, zip_longest
 from typing import Any
 
-from .compare import starts_alike, waits_alike
-from .internals import wrap
 from .live import Live
 
 logger = logging.getLogger(__name__)
@@ -26,64 +20,160 @@ SHORT_WAIT = 0.2
 """Seconds; a shorter sleep is not worth being woken from."""
 
 # What live sync notes on the users and task sets themselves.
-COMMIT, BORN_AGAIN, LEAVE = "livesync_commit", "livesync_born_again", "livesync_leave"
+COMMIT = "livesync_commit"
+"""Number of the last commit that a user has taken up."""
+STARTED_BY = "livesync_started_by"
+"""The user's functions that ran in `__init__` and `on_start`."""
+IN_START, HAS_STARTED = "livesync_in_start", "livesync_has_started"
+RESTART, LEAVE, WAS_TASK, SEQUENCE = "livesync_restart", "livesync_leave", "livesync_was_task", "livesync_sequence"
 
 
-def follow_commits(live: Live) -> None:
-    """Let the users of this process take up what is committed to `live`."""
-    wrap(TaskSet, "execute_next_task", partial(_execute_next_task, live))
-    wrap(TaskSet, "_sleep", partial(_sleep, live))
-    wrap(User, "run", partial(_run, live))
-    wrap(Runner, "stop_users", _stop_users)
-
-
-def release_removed(runner: Runner) -> None:
+def release_removed(runner: Runner, live: Live) -> None:
     """Count no user whose class is gone any more; each ends at its next task."""
     for greenlet in list(runner.user_greenlets):
-        if greenlet.args and type(greenlet.args[0]).__name__ not in runner.user_classes_by_name:
+        if greenlet.args and live.class_now(type(greenlet.args[0])) not in runner.user_classes:
             runner.user_greenlets.discard(greenlet)
 
 
-def _execute_next_task(live: Live, stock: Callable[[TaskSet], None], task_set: TaskSet) -> None:
-    if vars(task_set.user).get(COMMIT) != live.commits:
+def make(live: Live, _original: object, user_class: type, *arguments: Any, **options: Any) -> Any:
+    """Stands in for the call of a user class."""
+    called = live.modules.calls.begin()
+    try:
+        user = type.__call__(user_class, *arguments, **options)
+    finally:
+        live.modules.calls.end()
+    vars(user)[STARTED_BY] = called
+    return user
+
+
+def run(live: Live, original: Callable[[User], None], user: User) -> None:
+    """Stands in for `User.run`: run a user, again after each edit of its start; one that cannot start waits for an edit."""
+    start = original
+    while True:
+        try:
+            _run_once(live, start, user)
+        except StopUser:  # its class is gone
+            return
+        except Exception as error:
+            if RESTART in vars(user):
+                logger.exception("The on_stop of a %s failed", type(user).__name__)
+            elif HAS_STARTED in vars(user):
+                raise
+            else:
+                logger.warning("A %s cannot start and waits for the next edit: %r", type(user).__name__, error)
+                user._state = LOCUST_STATE_WAITING  # so that Locust can stop it
+                vars(user)[RESTART] = True
+                live.committed_within(None)
+        if RESTART not in vars(user):
+            return
+        start = partial(_restart_in_place, live, original)
+
+
+def _run_once(live: Live, start: Callable[[User], None], user: User) -> None:
+    vars(user)[COMMIT] = live.commits
+    vars(user)[IN_START] = live.modules.calls.begin()
+    live.under_way.begin()
+    try:
+        start(user)
+    finally:
+        live.modules.calls.end()
+        live.under_way.end()
+
+
+def _restart_in_place(live: Live, original: Callable[[User], None], user: User) -> None:
+    """Start as a new user of the class, as the object and greenlet by which Locust knows the old one."""
+    known_by = {name: vars(user)[name] for name in ("environment", "_greenlet", "_group", IN_START, COMMIT)}
+    user.__class__ = user_class = _class_now(live, user)
+    vars(user).clear()
+    vars(user).update(known_by)
+    user_class.__init__(user, user.environment)
+    vars(user).update(known_by)
+    original(user)
+
+
+def execute_next_task(live: Live, original: Callable[[TaskSet], None], task_set: TaskSet) -> None:
+    """Stands in for `TaskSet.execute_next_task`, the point between two tasks."""
+    live.modules.calls.end()
+    live.under_way.end()
+    live.is_settled.wait()
+    user = task_set.user
+    if started_by := vars(user).pop(IN_START, None):
+        vars(user)[STARTED_BY] = vars(user).get(STARTED_BY, set()) | started_by
+    vars(user)[HAS_STARTED] = True
+    if vars(user)[COMMIT] != live.commits:
         _take_new_code(live, task_set)
     if LEAVE in vars(task_set):
         task_set.interrupt()
-    stock(task_set)
+    live.under_way.begin()
+    try:
+        original(task_set)
+    finally:
+        live.under_way.end()
 
 
-def _take_new_code(live: Live, task_set: TaskSet) -> None:
+def run_task_set(live: Live, original: Callable[[TaskSet], None], task_set: TaskSet) -> None:
+    """Stands in for `TaskSet.run`."""
+    if isinstance(task_set, DefaultTaskSet):
+        original(task_set)
+        return
+    vars(task_set)[WAS_TASK] = type(task_set) in task_set.parent.tasks
+    vars(task_set)[STARTED_BY] = live.modules.calls.begin()
+    try:
+        original(task_set)
+    finally:
+        live.modules.calls.end()
+
+
+def _take_new_code(live: Live, task_set: Any) -> None:
     user = task_set.user
+    seen = vars(user)[COMMIT]
     vars(user)[COMMIT] = live.commits
-    user_class = _class_now(user)
-    if not starts_alike(type(user), user_class):
-        vars(user)[BORN_AGAIN] = True
-        raise StopUser
+    user_class = _class_now(live, user)
     nest = _nest(task_set)
-    were_tasks = [type(inner) in inner.parent.tasks for inner in nest]
-    running = [type(inner).__name__ for inner in nest[1:]]
-    picked = task_set._task_queue.popleft().__name__
+    started_by = [*vars(user).get(STARTED_BY, ()), *(d for inner in nest for d in vars(inner)[STARTED_BY])]
+    if any(definition.changed_at > seen for definition in started_by) or live.starts_since(user_class, seen):
+        vars(user)[RESTART] = True
+        raise StopUser
     user.__class__ = user_class
     leave = False
-    for inner, was_task, task in zip_longest(nest, were_tasks, running):
-        task_set_class = live.class_now(type(inner))
-        leave = leave or task_set_class is None or (was_task and task_set_class not in inner.parent.tasks)
+    for inner in nest:
+        task_set_class: Any = live.class_now(type(inner))
+        leave = leave or (vars(inner)[WAS_TASK] and task_set_class not in inner.parent.tasks)
         if leave:
             vars(inner)[LEAVE] = True
         elif task_set_class is not type(inner):
             inner.__class__ = task_set_class
-            _go_on(inner, after=task, at=picked)
-    task_set._task_queue.clear()
+            if issubclass(task_set_class, MarkovTaskSet):
+                name = vars(inner).get("current", task_set_class.current).__name__
+                inner.current = getattr(inner, name, task_set_class.current)
     if not leave:
-        task_set.schedule_task(task_set.get_next_task())
+        _renew_queue(task_set)
 
 
-def _class_now(user: User) -> type[User]:
-    """The user class that has the name of this user's; a user without one ends."""
-    user_class: type[User] | None = user.environment.user_classes_by_name.get(type(user).__name__)
-    if user_class is None:
+def _renew_queue(task_set: Any) -> None:
+    """Replace a task that was picked but not begun, if the edit removed it or made it anew."""
+    picked: Any = task_set._task_queue[0]
+    tasks: list[Any] = task_set.user.tasks if isinstance(task_set, DefaultTaskSet) else task_set.tasks
+    if picked in tasks or "locust_task_weight" not in dir(picked):
+        return
+    task_set._task_queue.popleft()
+    is_sequence = issubclass(type(task_set), SequentialTaskSet)
+    if is_sequence:
+        known, last = vars(task_set)[SEQUENCE]
+        vars(task_set)[SEQUENCE] = known, last - 1
+    name: str = picked.__name__
+    same_name = [task for task in tasks if task.__name__ == name]
+    task_set.schedule_task(
+        same_name[0] if same_name and not is_sequence else task_set.get_next_task(), first=True
+    )
+
+
+def _class_now(live: Live, user: User) -> type[User]:
+    """The class that stands for this user's today; a user without one ends."""
+    user_class: Any = live.class_now(type(user))
+    if user_class not in user.environment.user_classes:
         raise StopUser
-    return user_class
+    return user_class  # type: ignore[no-any-return]
 
 
 def _nest(task_set: Any) -> list[Any]:
@@ -95,79 +185,61 @@ def _nest(task_set: Any) -> list[Any]:
     return nest
 
 
-def _go_on(task_set: Any, after: str | None, at: str) -> None:
-    """Let a task set that has an order go on where it was: `after` the task set that it runs, else `at` a task."""
-    if issubclass(type(task_set), SequentialTaskSet):
-        tasks = task_set.tasks
-        names = [task.__name__ for task in tasks]
-        upcoming = [after or at, *(next(task_set._task_cycle).__name__ for _ in names)]
-        name = next((name for name in upcoming if name in names), names[0])
-        place = names.index(name) + (name == after)
-        task_set._task_cycle = cycle(tasks[place:] + tasks[:place])
-    elif issubclass(type(task_set), MarkovTaskSet):
-        name = task_set.current.__name__ if after else at
-        task_set.current = getattr(task_set, name, type(task_set).current)
+def get_next_in_sequence(original: Callable[[Any], Any], task_set: Any) -> Any:
+    """Stands in for `SequentialTaskSet.get_next_task`: an edited sequence goes on after the task that ran last."""
+    tasks = tuple(task_set.tasks)
+    if not tasks:
+        return original(task_set)
+    known, last = vars(task_set).get(SEQUENCE, (tasks, -1))
+    if known != tasks:
+        last = _position_after_edit(known, last, tasks)
+    position = (last + 1) % len(tasks)
+    vars(task_set)[SEQUENCE] = tasks, position
+    return tasks[position]
 
 
-def _sleep(live: Live, stock: Callable[[TaskSet, float], None], task_set: TaskSet, seconds: float) -> None:
+def _position_after_edit(old: tuple[Any, ...], last: int, new: tuple[Any, ...]) -> int:
+    """Where in the new sequence the task is that ran last, or else the nearest one before it that is left."""
+    old_names, new_names = ([task.__name__ for task in tasks] for tasks in (old, new))
+    blocks = SequenceMatcher(None, old_names, new_names, autojunk=False).get_matching_blocks()
+    left = [(i + n, j + n) for i, j, size in blocks for n in range(size) if i + n <= last]
+    return left[-1][1] if left else -1
+
+
+def sleep(live: Live, original: Callable[[TaskSet, float], None], task_set: TaskSet, seconds: float) -> None:
+    """Stands in for `TaskSet._sleep`: an edit of the wait time reaches the users that sleep."""
     if seconds < SHORT_WAIT:
-        stock(task_set, seconds)
+        original(task_set, seconds)
         return
-    start = time.monotonic()
+    start, seen = time.monotonic(), live.commits
     until = start + seconds
+    wait = _wait_function(live, task_set)
     while live.committed_within(until - time.monotonic()):
-        if wait := _edited_wait(live, task_set):
-            until = min(until, start + wait())
+        now = _wait_function(live, task_set)
+        definition = live.definition_of(now)
+        if now is not wait or (definition and definition.changed_at > seen):
+            wait, seen = now, live.commits
+            until = min(until, start + now(task_set if now in vars(type(task_set)).values() else task_set.user))
 
 
-def _edited_wait(live: Live, task_set: TaskSet) -> Callable[[], float] | None:
-    """The wait_time that the user would have now, if it is another function than the one it sleeps by."""
-    user = task_set.user
-    user_class: Any = _class_now(user)
-    task_set_class: Any = live.class_now(type(task_set)) or type(task_set)
-    if waits_alike(type(user), user_class) and waits_alike(type(task_set), task_set_class):
-        return None
-    if task_set_class.wait_time is TaskSet.wait_time:
-        return partial(user_class.wait_time, user)
-    return partial(task_set_class.wait_time, task_set)
+def _wait_function(live: Live, task_set: TaskSet) -> Any:
+    """The `wait_time` of the task set, else of its user, as their classes have it now."""
+    of_task_set = live.class_now(type(task_set)).wait_time  # type: ignore[attr-defined]
+    if of_task_set is not TaskSet.wait_time:
+        return of_task_set
+    return live.class_now(type(task_set.user)).wait_time  # type: ignore[attr-defined]
 
 
-def _run(live: Live, stock: Callable[[User], None], user: User) -> None:
-    """Run a user through as many lives as edits of its start give it; one that cannot start waits for an edit."""
-    life = stock
-    while True:
-        try:
-            life(user)
-        except StopUser:  # its class is gone
-            return
-        except Exception as error:  # noqa: BLE001 - whatever the user's own code raises
-            logger.warning("A %s cannot start and waits for the next edit: %r", type(user).__name__, error)
-            user._state = LOCUST_STATE_WAITING  # so that Locust can stop it
-            vars(user)[BORN_AGAIN] = True
-            live.committed_within(None)
-        if BORN_AGAIN not in vars(user):
-            return
-        life = partial(_next_life, stock)
+def stop_users(live: Live, original: Callable[[Runner, dict[str, int]], None], runner: Runner, counts: dict[str, int]) -> None:
+    """Stands in for `Runner.stop_users`, which stops users of the current class objects only.
 
-
-def _next_life(stock: Callable[[User], None], user: User) -> None:
-    """Begin as a new user of the same class name, as the object and greenlet by which Locust knows the old one."""
-    known_by = {name: vars(user)[name] for name in ("environment", "_greenlet", "_group")}
-    user.__class__ = user_class = _class_now(user)
-    vars(user).clear()
-    vars(user).update(known_by)
-    user_class.__init__(user, user.environment)
-    vars(user).update(known_by)
-    stock(user)
-
-
-def _stop_users(stock: Callable[[Runner, dict[str, int]], None], runner: Runner, counts: dict[str, int]) -> None:
-    """Locust stops users of the current class objects only: hand it as many that still have the old one as it lacks."""
+    It is handed as many that still have the old class as it lacks.
+    """
     for name, count in counts.items():
         user_class = runner.user_classes_by_name[name]
         users = [greenlet.args[0] for greenlet in runner.user_greenlets if greenlet.args]
-        outdated = [user for user in users if type(user).__name__ == name and type(user) is not user_class]
+        outdated = [u for u in users if type(u) is not user_class and live.class_now(type(u)) is user_class]
         current = sum(type(user) is user_class for user in users)
         for user in outdated[: max(count - current, 0)]:
             user.__class__ = user_class
-    stock(runner, counts)
+    original(runner, counts)

@@ -1,12 +1,10 @@
-"""The page: what the report knows, as `GET /livesync`, in a tab of the web UI, and in Locust's HTML report."""
+"""Web: what the report knows, as `GET /livesync`, in a tab of the web UI, and in Locust's HTML report."""
 
-from locust import events, main, web
 from locust.env import Environment
 from locust.web import WebUI
 
 from collections.abc import Callable
 from dataclasses import asdict
-from functools import partial
 from typing import cast
 
 from flask import Flask, Response, jsonify, request
@@ -42,32 +40,26 @@ def serve(report: Report, environment: Environment, web_ui: WebUI) -> None:
     web_ui.template_args["extended_tables"] = [{"key": KEY, "structure": structure}]
 
 
-def list_changes_in_reports(report: Report) -> None:
-    """Name each change of the code with its time beside the script in Locust's HTML reports.
+def with_changes(report: Report, original: Callable[..., str], environment: Environment, **options: str | bool) -> str:
+    """Stands in for Locust's `get_html_report`: name each change of the code with its time beside the script.
 
     Old and new code of one name share a row there, and nobody should read it as one.
     """
-    events.test_start.add_listener(report.begin_run)
-    for module in (web, main):
-        vars(module).update(get_html_report=partial(_with_changes, module.get_html_report, report))
-
-
-def _with_changes(stock: Callable[..., str], report: Report, environment: Environment, **options: str | bool) -> str:
     script = environment.locustfile
     changes = [f"{change.revision} at {change.at}" for change in report.changes_of_run()]
     environment.locustfile = ", changed to ".join([str(script), *changes])
     try:
-        return stock(environment, **options)
+        return original(environment, **options)
     finally:
         environment.locustfile = script
 
 
 def _rows(report: Report) -> list[dict[str, str]]:
-    """The live revision, the last refusal, each worker, and what was live before, newest first."""
+    """The live revision, the last rejection, each worker, and what was live before, newest first."""
     live, *earlier = reversed(report.changes)
     rows = [{"code": "live", **asdict(live)}]
     if report.refused:
-        rows.append({"code": "refused", **asdict(report.refused)})
+        rows.append({"code": "rejected", **asdict(report.refused)})
     for worker in report.connected():
         revision = report.workers.get(worker, "unknown")
         rows.append({"code": worker, "revision": revision, "what": "" if revision == live.revision else "not live"})

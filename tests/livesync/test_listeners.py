@@ -1,0 +1,120 @@
+"""Listeners, routes and shapes of the user's: registered once, removed with their line, new ones from the right moment."""
+
+import urllib.error
+import urllib.request
+
+import pytest
+from swarm import BASE, PATIENCE, Swarm, wait_until
+
+TELL = """
+import urllib.request
+from functools import partial
+from locust import events
+from wiring import wire
+
+def tell(path, name="", **_):
+    if name == "/":
+        urllib.request.urlopen(f"TARGET/{path}/{os.getpid()}").read()
+
+events.request.add_listener(partial(tell, "partial"))
+wire(tell)
+"""
+WIRING = """
+from functools import partial
+from locust import events
+
+def wire(tell):
+    events.request.add_listener(partial(tell, "wired"))
+"""
+
+
+def test_partial_listeners_and_those_of_helpers_are_called_once_a_request(swarm: Swarm) -> None:
+    source = BASE + TELL.replace("TARGET", swarm.target.url)
+    swarm.save(WIRING, "wiring.py")
+    swarm.edit(source)
+    for number in range(3):
+        swarm.edit(source.replace("/base/", f"/edited{number}/"))
+    swarm.wait_for("/edited2")
+    swarm.settle()
+    swarm.forget()
+    swarm.settle()
+    for path in ("/partial", "/wired"):
+        assert abs(len(swarm.requests(path)) - len(swarm.requests("/edited2"))) <= 10
+    swarm.edit(source.replace('events.request.add_listener(partial(tell, "partial"))\n', ""))
+    swarm.wait_for_end_of("/partial")
+    swarm.forget()
+    swarm.wait_for("/wired")
+
+
+INIT = """
+import urllib.request
+from locust import events
+
+@events.init.add_listener
+def offer(environment, web_ui, **_):
+    urllib.request.urlopen(f"TARGET/initialised/{os.getpid()}").read()
+    if web_ui:
+        @web_ui.app.route("/mine")
+        def mine():
+            return '"mine"'
+"""
+
+
+def test_an_added_init_listener_runs_once_and_its_route_goes_with_it(swarm: Swarm) -> None:
+    source = BASE + INIT.replace("TARGET", swarm.target.url)
+    swarm.edit(source)
+    assert swarm.get("/mine") == "mine"
+    swarm.edit(source.replace("'\"mine\"'", "'\"edited\"'").replace("/base/", "/edited/"))
+    assert swarm.get("/mine") == "edited"
+    assert len(swarm.requests("/initialised")) == 3 * 2, "the master and both workers, tried and then live"
+    swarm.edit(BASE)
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen(f"http://127.0.0.1:{swarm.web}/mine", timeout=PATIENCE)
+    swarm.edit(source)
+    assert swarm.get("/mine") == "mine"
+
+
+def test_an_added_test_start_listener_is_for_the_next_start_and_the_tab_says_so(swarm: Swarm) -> None:
+    swarm.edit(BASE + "\nfrom locust import events\n\n@events.test_start.add_listener\ndef begin(**_):\n    pass\n")
+    assert "from the next start" in swarm.get("/livesync")["changes"][-1]["what"]
+    assert "from the next start" in swarm.log()
+
+
+def test_what_a_removed_line_did_is_named_where_it_stays(swarm: Swarm) -> None:
+    source = BASE + "\nimport atexit\natexit.register(print, 'end')\n"
+    swarm.edit(source)
+    swarm.edit(BASE)
+    wait_until(lambda: "locustfile.py: what line 13 did" in swarm.log(), "the line in the log")
+
+
+SHAPE = """
+from locust import LoadTestShape
+
+class Steady(LoadTestShape):
+    def __init__(self):
+        super().__init__()
+        self.users = 6
+
+    def tick(self):
+        return self.users, 100
+"""
+
+
+def test_values_of_a_shapes_constructor_follow_edits(idle: Swarm) -> None:
+    idle.save(BASE + SHAPE)
+    idle.start()
+    idle.post("/swarm")
+    wait_until(lambda: idle.users() == 6, "6 users")
+    idle.edit(BASE + SHAPE.replace("= 6", "= 9"))
+    wait_until(lambda: idle.users() == 9, "9 users")
+
+
+def test_a_shape_that_is_taken_out_and_put_back_can_be_chosen_and_left(shaped: Swarm) -> None:
+    with_shape = BASE + "\nfrom shapes import Shape\n"
+    shaped.edit(with_shape.replace("from shapes", "# from shapes"))
+    shaped.edit(with_shape)
+    assert shaped.post("/swarm", user_count=3, spawn_rate=3)["success"]
+    wait_until(lambda: shaped.users() == 3, "3 users")
+    assert shaped.get("/stop", method="POST")["success"]
+    assert shaped.post("/swarm", user_count=3, spawn_rate=3, shape="constant", high=5)["success"]
+    wait_until(lambda: shaped.users() == 5, "5 users")

@@ -1,0 +1,102 @@
+"""The modules that a load test is made of: folders, search paths, names, data files, and where they are."""
+
+import pytest
+from swarm import BASE, Swarm
+
+LAYOUTS = {
+    "a folder without __init__.py": ("from pages import browse", "browse.PATH()", "pages/browse.py"),
+    "a module of such a folder": ("import pages.browse", "pages.browse.PATH()", "pages/browse.py"),
+    "a folder on sys.path": (
+        "import sys\nfrom os.path import dirname\nsys.path.append(dirname(__file__) + '/lib')\nimport parts",
+        "parts.PATH()",
+        "lib/parts.py",
+    ),
+    "an import in a task": ("", "__import__('importlib').import_module('late.part').PATH()", "late/part.py"),
+    "importlib and a glob": (
+        "import glob, importlib.util, os.path\n"
+        "PARTS = []\n"
+        "for file in sorted(glob.glob(os.path.dirname(__file__) + '/parts/*.py')):\n"
+        "    spec = importlib.util.spec_from_file_location('part', file)\n"
+        "    PARTS.append(importlib.util.module_from_spec(spec))\n"
+        "    spec.loader.exec_module(PARTS[-1])",
+        "PARTS[0].PATH()",
+        "parts/one.py",
+    ),
+    "names that are imported one by one": ("from lib.names import PATH", "PATH()", "lib/names.py"),
+    "all names": ("from lib.names import *", "PATH()", "lib/names.py"),
+}
+
+
+@pytest.mark.parametrize(("imports", "call", "path"), LAYOUTS.values(), ids=LAYOUTS)
+def test_an_edit_reaches_the_code_wherever_it_is(swarm: Swarm, imports: str, call: str, path: str) -> None:
+    module = "NAME = 'one'\n\ndef PATH():\n    return NAME + '-a'\n"
+    swarm.save(module, path)
+    swarm.edit(imports + "\n" + BASE.replace("/base/", f"/{{{call}}}/"))
+    swarm.wait_for("/one-a")
+    swarm.edit(module.replace("-a", "-b"), path)
+    swarm.wait_for("/one-b")
+    swarm.edit(module.replace("-a", "-b").replace("'one'", "'two'"), path)
+    swarm.wait_for("/two-b")
+
+
+def test_a_module_of_a_package_is_edited_while_its_siblings_keep_their_state(swarm: Swarm) -> None:
+    swarm.save("from uuid import uuid4\nTOKEN = uuid4().hex\n", "shop/state.py")
+    swarm.save("from shop.state import TOKEN\n\ndef path():\n    return '/one/' + TOKEN\n", "shop/paths.py")
+    swarm.save("", "shop/__init__.py")
+    swarm.edit("from shop import paths\n" + BASE.replace("/base/{os.getpid()}", "{paths.path()}"))
+    swarm.wait_for("/one")
+    swarm.edit("from shop.state import TOKEN\n\ndef path():\n    return '/two/' + TOKEN\n", "shop/paths.py")
+    swarm.wait_for("/two")
+    assert set(swarm.requests("/one")) == set(swarm.requests("/two"))
+
+
+def test_resolved_paths_stay_true(swarm: Swarm) -> None:
+    helper = """
+from pathlib import Path
+ROOT = Path(__file__).resolve().parent
+
+def name():
+    return (ROOT / 'data/name.txt').read_text()
+"""
+    swarm.save(helper, "files.py")
+    swarm.save("first", "data/name.txt")
+    swarm.edit("import files\n" + BASE.replace("/base/", "/{files.name()}-a/"))
+    swarm.wait_for("/first-a")
+    for letter in "bcd":
+        swarm.edit("import files\n" + BASE.replace("/base/", f"/{{files.name()}}-{letter}/"))
+        swarm.wait_for(f"/first-{letter}")
+    swarm.edit("other", "data/name.txt")
+    swarm.wait_for("/other-d")
+
+
+def test_a_rejected_edit_is_live_nowhere(swarm: Swarm) -> None:
+    late = "import pathlib\nfrom importlib import import_module\n" + BASE.replace(
+        "/base/", "/{import_module('late').NAME}-{pathlib.Path('data/name.txt').read_text()}/"
+    )
+    swarm.save("old", "data/name.txt")
+    swarm.save("NAME = 'old'\n", "late.py")
+    swarm.edit(late.replace("import_module('late').NAME", "'none'"))
+    swarm.wait_for("/none-old")
+    swarm.save("new", "data/name.txt")
+    swarm.save("NAME = 'new'\n", "late.py")
+    swarm.save(late + "\n1 / 0\n")
+    assert "ZeroDivisionError" in swarm.refusal()
+    swarm.settle()
+    swarm.forget()
+    swarm.settle()
+    assert not swarm.requests("/none-new"), "the data file of a rejected save"
+    swarm.edit(late)
+    swarm.wait_for("/new-new")
+
+
+def test_a_file_that_no_code_has_read_runs_nothing(swarm: Swarm) -> None:
+    swarm.edit("1 / 0\n", "unused.py")
+    swarm.edit("not Python\n", "unused.py")
+    swarm.edit(BASE.replace("/base/", "/edited/"))
+    swarm.wait_for("/edited")
+
+
+@pytest.mark.parametrize("name", ["json.py", "requests.py", "random/__init__.py"])
+def test_a_module_that_hides_one_of_python_or_of_a_package_is_rejected(swarm: Swarm, name: str) -> None:
+    swarm.save("NAME = 1\n", name)
+    assert "rename it" in swarm.refusal()

@@ -1,0 +1,21 @@
+"""Random edits of random load tests, compared with a fresh load of what was saved."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from swarm import LOADTEST
+
+HERE = Path(__file__).parent
+
+
+def test_random_edits_end_where_a_fresh_load_begins() -> None:
+    oracle = subprocess.run(
+        [sys.executable, HERE / "oracle.py", "--examples", "300"],
+        env={**os.environ, "PYTHONPATH": f"{HERE}{os.pathsep}{LOADTEST}"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert oracle.returncode == 0, f"{oracle.stdout[-8000:]}\n{oracle.stderr[-4000:]}"

@@ -1,0 +1,123 @@
+"""A user starts again where an edit changed how it starts, and only there."""
+
+import pytest
+from swarm import BASE, Swarm, wait_until
+
+STARTS = """
+import os
+from functools import wraps
+from locust import FastHttpUser, TaskSet, constant, task
+from parts import token
+
+def logged(function):
+    @wraps(function)
+    def wrapper(self):
+        return function(self)
+    return wrapper
+
+class Base(FastHttpUser):
+    abstract = True
+    wait_time = constant(0.05)
+
+    def on_start(self):
+        self.client.get(f"/started/{os.getpid()}", name="/")
+        self.base = "base"
+
+class Visitor(Base):
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.made = "made"
+
+    @logged
+    def on_start(self):
+        super().on_start()
+        self.token = token()
+
+    @task
+    class Browse(TaskSet):
+        def on_start(self):
+            self.user.place = "place"
+
+        @task
+        def visit(self):
+            user = self.user
+            self.client.get(f"/{user.base}-{user.made}-{user.token}-{user.place}/{os.getpid()}", name="/")
+"""
+PARTS = "def token():\n    return secret()\n\ndef secret():\n    return 'token'\n"
+
+EDITS = {
+    "a base class's on_start": ('self.base = "base"', 'self.base = "edited"', "/edited-made-token-place"),
+    "the constructor": ('self.made = "made"', 'self.made = "edited"', "/base-edited-token-place"),
+    "a task set's on_start": ('self.user.place = "place"', 'self.user.place = "edited"', "/base-made-token-edited"),
+    "a decorated on_start": ("self.token = token()", 'self.token = token() + "s"', "/base-made-tokens-place"),
+}
+
+
+@pytest.fixture
+def starting(swarm: Swarm) -> Swarm:
+    swarm.save(PARTS, "parts.py")
+    swarm.edit(STARTS)
+    swarm.wait_for("/base-made-token-place")
+    wait_until(lambda: len(swarm.requests("/started")) == 10, "10 users started")
+    swarm.forget()
+    return swarm
+
+
+@pytest.mark.parametrize(("old", "new", "path"), EDITS.values(), ids=EDITS)
+def test_an_edit_of_what_ran_at_the_start_starts_users_again(starting: Swarm, old: str, new: str, path: str) -> None:
+    starting.edit(STARTS.replace(old, new))
+    starting.wait_for(path)
+    wait_until(lambda: len(starting.requests("/started")) == 10, "10 users started again")
+
+
+def test_an_edit_of_a_helper_that_ran_at_the_start_starts_users_again(starting: Swarm) -> None:
+    starting.edit(PARTS.replace("'token'", "'edited'"), "parts.py")
+    starting.wait_for("/base-made-edited-place")
+
+
+def test_an_attribute_renamed_in_a_base_class_and_in_the_task_fails_no_task(starting: Swarm) -> None:
+    starting.edit(STARTS.replace("self.base", "self.renamed").replace("user.base", "user.renamed"))
+    starting.settle()
+    wait_until(lambda: len(starting.requests("/started")) == 10, "10 users started again")
+
+
+def test_an_edit_of_something_else_starts_no_user_again(starting: Swarm) -> None:
+    starting.edit(STARTS.replace('f"/{user.base}', 'f"/moved-{user.base}'))
+    starting.wait_for("/moved-base-made-token-place")
+    documented = STARTS.replace("    def on_start(self):\n", "    def on_start(self):\n        'Says why.'\n", 1)
+    starting.edit("'A docstring.'\n\n" + documented)
+    starting.settle()
+    assert not starting.requests("/started")
+
+
+def test_a_setting_of_the_client_starts_users_again_and_a_weight_does_not(starting: Swarm) -> None:
+    starting.edit(STARTS.replace("class Visitor(Base):", "class Visitor(Base):\n    weight = 5"))
+    starting.settle()
+    assert not starting.requests("/started")
+    starting.edit(STARTS.replace("class Visitor(Base):", "class Visitor(Base):\n    network_timeout = 7.0"))
+    wait_until(lambda: len(starting.requests("/started")) == 10, "10 users started again")
+
+
+def test_a_user_whose_on_stop_fails_starts_again_all_the_same(swarm: Swarm) -> None:
+    source = BASE + "\n    def on_start(self):\n        self.name = 'one'\n\n    def on_stop(self):\n        1 / 0\n"
+    source = source.replace("/base/", "/{self.name}/")
+    swarm.edit(source)
+    swarm.wait_for("/one")
+    swarm.edit(source.replace("'one'", "'two'"))
+    swarm.wait_for("/two")
+    swarm.wait_for_end_of("/one")
+
+
+def test_a_class_decorator_that_returns_a_subclass_keeps_its_users(swarm: Swarm) -> None:
+    measured = BASE.replace(
+        "class Visitor",
+        "def measured(cls):\n    class Measured(cls):\n        mark = 'm'\n    return Measured\n\n"
+        "@measured\nclass Visitor",
+    ).replace("/base/", "/{self.mark}-one/")
+    swarm.edit(measured)
+    swarm.wait_for("/m-one")
+    swarm.edit(measured.replace("-one", "-two"))
+    swarm.wait_for("/m-two")
+    swarm.edit(measured.replace("-one", "-two").replace("constant(0.05)", "constant(0.04)"))
+    swarm.edit(measured.replace("-one", "-three").replace("mark = 'm'", "mark = 'n'"))
+    swarm.wait_for("/n-three")

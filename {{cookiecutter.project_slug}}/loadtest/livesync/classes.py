@@ -1,0 +1,241 @@
+"""Classes: bring the edited part of a class body onto the live class, which stays the same object."""
+
+from locust import SequentialTaskSet, TaskSet, User
+from locust.user.sequential_taskset import SequentialTaskSetMeta
+from locust.user.task import TaskSetMeta
+from locust.user.users import UserMeta
+
+import ast
+import dataclasses
+import gc
+import inspect
+from abc import ABCMeta
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import CellType, FunctionType
+from typing import Any
+
+from .source import Difference, Statement, bodies, compare, header
+
+KEPT_METACLASSES = {type, ABCMeta, UserMeta, TaskSetMeta, SequentialTaskSetMeta}
+"""Metaclasses that do nothing when an attribute is set; a class of another one is replaced by a new class."""
+
+NOT_COPIED = {
+    "__module__", "__qualname__", "__classcell__", "__dict__", "__weakref__", "__firstlineno__", "__static_attributes__",
+    "__classdictcell__",
+}  # fmt: skip
+
+TASKS_AS_WRITTEN = "livesync_tasks_as_written"
+"""Attribute of a class for what its body says of `tasks`, which Locust overrides with all tasks."""
+
+ORDER = "livesync_order"
+"""Attribute of a class for the order in which its edited body binds its names, which decides about sequences."""
+
+GENERATED = {"tasks", "abstract", "current", TASKS_AS_WRITTEN, ORDER}
+"""Attributes that Locust's metaclasses and live sync give a class anew."""
+
+Needs = Callable[[Statement], bool]
+
+
+@dataclass
+class ClassEdit:
+    """The part of a class body that has to run again, with that of nested classes."""
+
+    name: str
+    live: type
+    run: list[ast.stmt] = field(default_factory=list)
+    removed: set[str] = field(default_factory=set)
+    nested: list["ClassEdit"] = field(default_factory=list)
+    order: list[str] = field(default_factory=list)
+    moved: bool = False
+    """Whether statements changed places."""
+    moved_fields: bool = False
+
+    def walk(self) -> Iterator["ClassEdit"]:
+        """This one and all nested ones."""
+        yield self
+        for inner in self.nested:
+            yield from inner.walk()
+
+
+def find_live(namespace: Mapping[str, Any], module: str, qualname: str) -> type | None:
+    """The class that a class statement made, also where a decorator has put another one in its place."""
+    found = namespace.get(qualname.rpartition(".")[2])
+    classes = reversed(found.__mro__) if isinstance(found, type) else ()
+    return next((cls for cls in classes if (cls.__module__, cls.__qualname__) == (module, qualname)), None)
+
+
+def class_edit(old: ast.ClassDef, new: ast.ClassDef, live: type, needs: Needs) -> ClassEdit | None:
+    """What has to run again for the live class to become what `new` says; None if only a new class can be that."""
+    if header(old) != header(new) or type(live) not in KEPT_METACLASSES or "__slots__" in vars(live):
+        return None
+    edit = ClassEdit(new.name, live)
+    difference = compare(bodies(old.body), bodies(new.body))
+    merged: set[Statement] = set()
+    for before, after in difference.pairs:
+        if isinstance(before and before.node, ast.ClassDef) and isinstance(after.node, ast.ClassDef):
+            nested = find_live(vars(live), live.__module__, f"{live.__qualname__}.{after.node.name}")
+            inner = class_edit(before.node, after.node, nested, needs) if nested else None
+            if inner:
+                edit.nested.append(inner)
+                merged.add(after)
+    changed = {
+        after
+        for before, after in difference.pairs
+        if after not in merged and (before is None or before.outline != after.outline or needs(after))
+    }
+    edit.run = [statement.node for statement in _with_dependents(difference, changed) if statement not in merged]
+    edit.order = [name for _, statement in difference.pairs for name in sorted(statement.binds)]
+    kept = [before.node for before, _ in difference.pairs if before]
+    edit.moved = not _in_order(kept)
+    edit.moved_fields = not _in_order([node for node in kept if isinstance(node, ast.AnnAssign)])
+    edit.removed = {name for statement in difference.removed for name in statement.binds}.difference(edit.order)
+    return edit
+
+
+def _in_order(nodes: list[ast.stmt]) -> bool:
+    lines = [node.lineno for node in nodes]
+    return lines == sorted(lines)
+
+
+def _with_dependents(difference: Difference[Statement], changed: set[Statement]) -> list[Statement]:
+    """The changed statements of a class body, and those that take part in the same values, such as a property's setter."""
+    statements = [after for _, after in difference.pairs]
+    built = {name for statement in difference.removed for name in statement.extends}
+    size = -1
+    while size < len(changed):
+        size = len(changed)
+        built |= {name for statement in changed for name in statement.extends}
+        bound: set[str] = set()
+        for statement in statements:
+            if statement in changed or statement.reads & bound or (statement.binds | statement.extends) & built:
+                changed.add(statement)
+                bound |= statement.binds
+    return [statement for statement in statements if statement in changed]
+
+
+def generated_docstring(cls: type) -> str | None:
+    """What a dataclass or NamedTuple without a docstring has as one."""
+    if dataclasses.is_dataclass(cls):
+        return f"{cls.__name__}{inspect.signature(cls)}".replace(" -> None", "")
+    fields = getattr(cls, "_fields", None)
+    return f"{cls.__name__}({', '.join(fields)})" if fields and issubclass(cls, tuple) else None
+
+
+def is_empty(edit: ClassEdit) -> bool:
+    """Whether nothing has to run or to be removed."""
+    return not any(part.run or part.removed or part.moved for part in edit.walk())
+
+
+def changes_fields(edit: ClassEdit) -> bool:
+    """Whether a dataclass gets other fields, and with them other generated methods."""
+    annotated = any(isinstance(node, ast.AnnAssign) for node in edit.run)
+    return dataclasses.is_dataclass(edit.live) and (
+        annotated or edit.moved_fields or not edit.removed.isdisjoint(vars(edit.live).get("__annotations__", ()))
+    )
+
+
+def as_statement(edit: ClassEdit, original: ast.ClassDef, names: dict[str, "Merging"], adopt: "Adopt") -> ast.ClassDef:
+    """A class statement of the part that runs again. Run with `names`, it puts what it binds onto the live classes."""
+    name = f"livesync_merging_{len(names)}"
+    names[name] = Merging(edit.live, adopt, names)
+    inner = {node.name: node for node in original.body if isinstance(node, ast.ClassDef)}
+    parts = [as_statement(nested, inner[nested.name], names, adopt) for nested in edit.nested]
+    body = sorted([*edit.run, *parts], key=lambda node: node.lineno)
+    statement = ast.ClassDef(
+        name=edit.name,
+        bases=[],
+        keywords=[ast.keyword(arg="metaclass", value=ast.Name(id=name, ctx=ast.Load()))],
+        body=body or [ast.Pass()],
+        decorator_list=[],
+    )
+    if "type_params" in ast.ClassDef._fields:
+        statement.type_params = []
+    return ast.fix_missing_locations(ast.copy_location(statement, original))
+
+
+Adopt = Callable[[type, str, Any], None]
+
+
+class Merging:
+    """Stands in for the metaclass: what the class body binds is adopted by the live class, and that is the result."""
+
+    def __init__(self, live: type, adopt: Adopt, names: dict[str, "Merging"]) -> None:
+        """`names` are those by which the statements of nested classes find theirs."""
+        self.live, self.adopt, self.names = live, adopt, names
+
+    def __prepare__(self, _name: str, _bases: tuple[type, ...]) -> "_Namespace":  # noqa: PLW3201 - Python calls it
+        return _Namespace({**vars(self.live), **self.names})
+
+    def __call__(self, _name: str, _bases: tuple[type, ...], namespace: "_Namespace") -> type:
+        if isinstance(cell := namespace.written.get("__classcell__"), CellType):
+            cell.cell_contents = self.live
+        for name, value in namespace.written.items():
+            if name not in NOT_COPIED:
+                self.adopt(self.live, name, value)
+        return self.live
+
+
+class _Namespace(dict[str, Any]):
+    """A class body's namespace that has what the live class has, and remembers what was bound."""
+
+    def __init__(self, attributes: Any) -> None:
+        super().__init__(attributes)
+        self.written: dict[str, Any] = {}
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        super().__setitem__(name, value)
+        self.written[name] = value
+
+
+def carry_over(old: type, new: type, old_node: ast.ClassDef, new_node: ast.ClassDef, needs: Needs) -> None:
+    """Give a class that takes the place of another one the values that a run has set on that."""
+    difference = compare(bodies(old_node.body), bodies(new_node.body))
+    changed = {after for before, after in difference.pairs if before is None or before.outline != after.outline or needs(after)}
+    kept = {name for _, after in difference.pairs for name in after.binds}
+    kept -= {name for statement in _with_dependents(difference, changed) for name in statement.binds}
+    gone = {name for statement in difference.removed for name in statement.binds}
+    for name, value in vars(old).items():
+        if name.startswith("__") or name in gone | GENERATED or hasattr(type(value), "__get__") or isinstance(value, type):
+            continue
+        # What the body does not bind was set by a run, or else by a decorator.
+        if name in kept or (name not in vars(new) and not old_node.decorator_list):
+            setattr(new, name, value)
+
+
+def take_generated(live: type, edited: type, part: ClassEdit, adopt: Adopt) -> None:
+    """Give a dataclass the fields and generated methods of `edited`, which was made by the whole statement."""
+    attributes = dict(vars(edited))
+    for cell in gc.get_referrers(edited):
+        if isinstance(cell, CellType):  # by which its methods find `__class__`; no function in here has one
+            cell.cell_contents = live
+    for name in [name for name in vars(live) if name.startswith("__") and name not in NOT_COPIED | attributes.keys()]:
+        type.__delattr__(live, name)
+    written = {name for node in part.run for name in Statement(node).binds}
+    for name, value in attributes.items():
+        if name not in NOT_COPIED and (name not in vars(live) or name.startswith("__") or name in written):
+            adopt(live, name, value)
+
+
+def remember_tasks(original: Callable[..., type], metaclass: type, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> type:
+    """Stands in for `__new__` of Locust's metaclasses, which override what the class says of its tasks."""
+    as_written = body.get("tasks")
+    cls = original(metaclass, name, bases, body)
+    type.__setattr__(cls, TASKS_AS_WRITTEN, as_written)
+    return cls
+
+
+def tasks_of(cls: Any) -> list[Any]:
+    """The tasks that Locust would give the class if it were made now."""
+    library = next(base for base in cls.__mro__ if base in (SequentialTaskSet, TaskSet, User))
+    inherited = [task for base in cls.__bases__ for task in getattr(base, "tasks", None) or []]
+    body = {name: value for name, value in vars(cls).items() if name not in ("tasks", "__dict__", "__weakref__")}
+    order = body.pop(ORDER, None)
+    if (as_written := body.pop(TASKS_AS_WRITTEN, None)) is not None:
+        body["tasks"] = as_written
+    if order is not None:
+        # What an edit removed may still be there for the tasks that are under way.
+        body = {n: v for n, v in body.items() if n in order or "locust_task_weight" not in dir(v)}
+        body = {name: body[name] for name in (*(name for name in order if name in body), *body)}
+    made = type(cls)(cls.__name__, (library,), {"__module__": cls.__module__, **body})
+    return [*inherited, *made.tasks]

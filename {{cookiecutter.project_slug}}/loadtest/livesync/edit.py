@@ -1,0 +1,140 @@
+"""Edit: what a save changes in the modules that are loaded, found without running or changing anything."""
+
+import ast
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import CodeType
+
+from .errors import Rejected
+from .files import Tree, changed_paths, revision_of
+from .functions import functions_of, lacks_variables
+from .modules import Module, Modules
+from .source import Definition, Difference, Source, TopLevel, adopt_definitions, changed_definitions, compare, header, parse
+
+MODULE_LIMIT = 1_000_000
+"""Bytes of a module; compiling a larger one holds up every user of a worker for seconds."""
+
+
+@dataclass
+class Edit:
+    """The difference between the live tree and one that was saved."""
+
+    tree: Tree
+    revision: str
+    paths: set[str]
+    """Files that were added, removed or changed."""
+    sources: dict[Module, Source] = field(default_factory=dict)
+    differences: dict[Module, Difference[TopLevel]] = field(default_factory=dict)
+    deleted: list[Module] = field(default_factory=list)
+    codes: dict[Definition, CodeType] = field(default_factory=dict)
+    """New code objects; most differ in their line numbers alone."""
+    changed: set[Definition] = field(default_factory=set)
+    """Definitions that do something else than before, or are gone."""
+    around: set[Definition] = field(default_factory=set)
+    """Definitions in which a changed one is nested."""
+
+    def runs_statements(self, modules: Modules) -> bool:
+        """Whether anything has to run at the top level of a module."""
+        return bool(self.deleted) or any(
+            self.runs(old, new) for module in modules.loaded for old, new in self.pairs(module)
+        ) or any(difference.removed for difference in self.differences.values())
+
+    def replaces_classes(self) -> bool:
+        """Whether a class statement has other bases, keywords or decorators, so that only a new class can be that."""
+        return any(
+            old and isinstance(old.node, ast.ClassDef) and isinstance(new.node, ast.ClassDef) and header(old.node) != header(new.node)
+            for difference in self.differences.values()
+            for old, new in difference.pairs
+        )
+
+    def pairs(self, module: Module) -> list[tuple[TopLevel | None, TopLevel]]:
+        """The statements that the module will have, each with the present one."""
+        if difference := self.differences.get(module):
+            return difference.pairs
+        return [(statement, statement) for statement in module.source.statements]
+
+    def runs(self, old: TopLevel | None, new: TopLevel) -> bool:
+        """Whether the statement has to run (again) by itself, whatever other statements do."""
+        return (
+            old is None
+            or old.outline != new.outline
+            or not old.effects.called.isdisjoint(self.changed)
+            or not old.effects.opened.isdisjoint(self.paths)
+            or any(module.path in old.effects.imported for module in self.deleted)
+        )
+
+
+def find_edit(modules: Modules, live: Tree, tree: Tree) -> Edit:
+    """Compare `tree` with the `live` one. Raises Rejected for a module that does not compile."""
+    edit = Edit(tree, revision_of(tree), changed_paths(live, tree))
+    for module in modules.loaded:
+        if module.path not in edit.paths:
+            continue
+        if module.path not in tree:
+            edit.deleted.append(module)
+            edit.changed |= {d for statement in module.source.statements for d in statement.definitions.values()}
+            continue
+        source = _parse(tree[module.path], module)
+        difference = compare(module.source.statements, source.statements)
+        edit.sources[module], edit.differences[module] = source, difference
+        for old, new in difference.pairs:
+            edit.codes.update(adopt_definitions(old, new))
+            if old:
+                changed = changed_definitions(old, new)
+                edit.changed |= changed
+                edit.around |= {outer for inner in changed for outer in enclosing(old, inner)}
+        edit.changed |= {d for statement in difference.removed for d in statement.definitions.values()}
+    _reject_closures_without_variables(edit, modules)
+    return edit
+
+
+def _parse(content: bytes, module: Module) -> Source:
+    if len(content) > MODULE_LIMIT:
+        raise Rejected(f"{module.path} has more than {MODULE_LIMIT:,} bytes: move its data into a file of its own")
+    try:
+        return parse(content, module.source.filename)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        line = getattr(error, "lineno", None)
+        where = f"{module.path}:{line}" if line else module.path
+        raise Rejected(f"{where}: {type(error).__name__}: {getattr(error, 'msg', None) or error}") from error
+
+
+def _reject_closures_without_variables(edit: Edit, modules: Modules) -> None:
+    """Reject an edit of a closure that could not take it and is not made anew either."""
+    suspects = {d: code for d, code in edit.codes.items() if not {*code.co_freevars} <= {*d.code.co_freevars, "__class__"}}
+    if not suspects:
+        return
+    statements = [(old, new) for module in modules.loaded for old, new in edit.pairs(module)]
+    made_anew = {d for old, new in statements if old and edit.runs(old, new) for d in old.effects.called}
+    for function, definition in functions_of(suspects):
+        owner = modules.owner(definition)
+        if not lacks_variables(function, suspects[definition]) or (owner and enclosing(owner, definition) & made_anew):
+            continue
+        path = modules.path_of(function.__code__.co_filename)
+        raise Rejected(
+            f"{path}:{suspects[definition].co_firstlineno}: {function.__qualname__} now uses other variables of the function "
+            "around it than when it was made: pass them as arguments, or restart Locust"
+        )
+
+
+def enclosing(statement: TopLevel, definition: Definition) -> set[Definition]:
+    """The definitions of the statement in which this one is nested."""
+    paths = [path for path, known in statement.definitions.items() if known is definition]
+    return {
+        known
+        for outer, known in statement.definitions.items()
+        if any(len(outer) < len(path) and path[: len(outer)] == outer for path in paths)
+    }
+
+
+def explain(error: BaseException, folder: Path) -> str:
+    """One sentence: where in the user's files it happened, what kind of error, and what it says."""
+    places = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    what = str(error)
+    if isinstance(error, SyntaxError):
+        places.append((error.filename or "", error.lineno))
+        what = error.msg
+    own = [(Path(name).relative_to(folder), line) for name, line in places if name.startswith(f"{folder}/")]
+    where = f"{own[-1][0]}:{own[-1][1]}: " if own else ""
+    return f"{where}{type(error).__name__}: {what}".removesuffix(": ")

@@ -1,0 +1,225 @@
+"""Functions: give live function objects their new code, while tasks that are under way go on with the old one.
+
+The function objects stay, and so does all that refers to them: handlers, decorators, closures, partials, threads.
+"""
+
+import gc
+import inspect
+import time
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from types import CellType, CodeType, FunctionType
+from typing import Any
+
+import gevent
+from greenlet import greenlet
+
+from .errors import Rejected
+from .source import Definition
+
+FEW = 4
+"""Number of code objects up to which the garbage collector finds their functions faster than a look at all objects."""
+
+
+@dataclass(eq=False)
+class Grace:
+    """The time until the last task that was under way at a commit has ended."""
+
+    pending: set[greenlet]
+    functions: dict[FunctionType, FunctionType] = field(default_factory=dict)
+    """Functions that dispatch during this time, with the one that has the new code."""
+    deletions: list[Callable[[], object]] = field(default_factory=list)
+    """Names that an edit removed, which old code may still look up."""
+
+
+class UnderWay:
+    """The greenlets that run user code between two points where a user may take new code."""
+
+    def __init__(self) -> None:
+        self.greenlets: set[greenlet] = set()
+        self.graces: list[Grace] = []
+
+    def begin(self) -> None:
+        self.greenlets.add(gevent.getcurrent())
+
+    def end(self) -> None:
+        current = gevent.getcurrent()
+        self.greenlets.discard(current)
+        if self.graces:
+            for grace in self.graces:
+                grace.pending.discard(current)
+            self.settle()
+
+    def wait_for_end(self, seconds: float) -> None:
+        """Wait until nothing is under way, which takes as long as the longest task, but no longer than so many seconds."""
+        deadline = time.monotonic() + seconds
+        while any(not greenlet.dead for greenlet in self.greenlets) and time.monotonic() < deadline:
+            gevent.sleep(0.01)
+
+    def grace(self) -> Grace:
+        """A grace period for what is under way now."""
+        self.greenlets = {greenlet for greenlet in self.greenlets if not greenlet.dead}
+        return Grace(set(self.greenlets) - {gevent.getcurrent()})
+
+    def commit(self, grace: Grace) -> None:
+        self.graces.append(grace)
+        self.settle()
+
+    def settle(self) -> None:
+        """End each grace period that nobody needs any more; an older one never outlasts a younger one."""
+        while self.graces and not self.graces[0].pending:
+            grace = self.graces.pop(0)
+            for function, successor in grace.functions.items():
+                function.__code__ = _code_to_run(function, successor)
+                for later in self.graces:
+                    if successor in later.functions:
+                        later.functions[function] = later.functions[successor]
+            for delete in grace.deletions:
+                delete()
+
+
+def functions_of(definitions: Iterable[Definition]) -> list[tuple[FunctionType, Definition]]:
+    """The live function objects that have the code of these definitions."""
+    by_code = {id(definition.code): definition for definition in definitions}
+    if not by_code:
+        return []
+    # Looking for referrers takes time for each object and each code, looking at all objects only for each object.
+    few = len(by_code) <= FEW
+    objects = gc.get_referrers(*(definition.code for definition in by_code.values())) if few else gc.get_objects()
+    found = [item for item in objects if type(item) is FunctionType]
+    return [(function, by_code[id(function.__code__)]) for function in found if id(function.__code__) in by_code]
+
+
+def exchange(function: FunctionType, code: CodeType, changed: bool, grace: Grace, undo: list[Callable[[], object]]) -> None:
+    """Let `function` run `code`; where that does something else, only once nobody in `grace` needs the old code.
+
+    Raises Rejected for a closure that lacks a variable of the new code.
+    """
+    old_code, old_doc = function.__code__, function.__doc__
+    successor = _with_code(function, code)
+    undo.append(partial(setattr, function, "__code__", old_code))
+    if _documented_by(function, old_code):
+        for documented in (function, *wrappers(function)):
+            if documented.__doc__ == old_doc:
+                undo.append(partial(setattr, documented, "__doc__", old_doc))
+                documented.__doc__ = successor.__doc__
+    if changed and grace.pending:
+        original = _with_code(function, old_code)
+        function.__code__ = _dispatcher(function, original, successor, grace)
+        grace.functions[function] = successor
+    else:
+        function.__code__ = _code_to_run(function, successor)
+
+
+def wrappers(function: FunctionType) -> list[Any]:
+    """What decorators such as `@lru_cache`, or `@wraps` in one of the user's, put around the function; the outermost first."""
+    found: Any = function.__globals__.get(function.__qualname__.partition(".")[0])
+    for name in function.__qualname__.split(".")[1:]:
+        found = inspect.getattr_static(found, name, None)
+    around = []
+    while found is not None and found is not function:
+        around.append(found)
+        found = getattr(found, "fget" if isinstance(found, property) else "__wrapped__", None)
+    return around if found else []
+
+
+def lacks_variables(function: FunctionType, code: CodeType) -> bool:
+    """Whether `code` uses variables of an enclosing function that this closure does not have."""
+    return not set(code.co_freevars) <= _cells(function, code).keys()
+
+
+def update(function: FunctionType, edited: FunctionType, grace: Grace, undo: list[Callable[[], object]]) -> bool:
+    """Give `function` the code, defaults and annotations of `edited`, of the same definition; tell if its defaults differ."""
+    names = ("__defaults__", "__kwdefaults__", "__annotations__")
+    differ = _differ((function.__defaults__, function.__kwdefaults__), (edited.__defaults__, edited.__kwdefaults__))
+    undo += [partial(setattr, function, name, getattr(function, name)) for name in names]
+    exchange(function, edited.__code__, True, grace, undo)
+    for target in (function, grace.functions.get(function, function)):
+        for name in names:
+            setattr(target, name, getattr(edited, name))
+    return differ
+
+
+def _differ(one: object, other: object) -> bool:
+    try:
+        return bool(one != other)
+    except Exception:  # noqa: BLE001 - these are objects of the user's
+        return True
+
+
+def _with_code(function: FunctionType, code: CodeType) -> FunctionType:
+    cells = _cells(function, code)
+    if lacking := [name for name in code.co_freevars if name not in cells]:
+        raise Rejected(
+            f"{code.co_name} now uses {lacking[0]!r} of the function around it, which the {code.co_name} that is in use "
+            "does not have: pass it as an argument, or restart Locust"
+        )
+    closure = tuple(cells[name] for name in code.co_freevars) or None
+    twin = FunctionType(code, function.__globals__, function.__name__, function.__defaults__, closure)
+    twin.__kwdefaults__ = function.__kwdefaults__
+    twin.__qualname__ = function.__qualname__
+    return twin
+
+
+def _cells(function: FunctionType, code: CodeType) -> dict[str, CellType]:
+    """The variables that `function` can give to `code`, by name."""
+    cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+    if "__class__" in code.co_freevars and "__class__" not in cells and (owner := _owner(function)):
+        cells["__class__"] = CellType(owner)
+    return cells
+
+
+def _owner(function: FunctionType) -> type | None:
+    """The class whose body defined this method; it becomes a closure when an edit makes it use `super()`."""
+    outer, _, _ = function.__qualname__.rpartition(".")
+    if not outer or outer.endswith("<locals>"):
+        return None
+    named = [item for item in gc.get_objects() if isinstance(item, type) and item.__qualname__ == outer]
+    # There may be an older class of that name, which objects that users keep still have.
+    return next((cls for cls in named if any(_leads_to(value, function) for value in vars(cls).values())), None)
+
+
+def _leads_to(value: Any, function: FunctionType) -> bool:
+    if isinstance(value, property):
+        return any(_leads_to(part, function) for part in (value.fget, value.fset, value.fdel))
+    return value is function or (hasattr(value, "__wrapped__") and _leads_to(value.__wrapped__, function))
+
+
+def _documented_by(function: FunctionType, code: CodeType) -> bool:
+    return FunctionType(code, {}, closure=function.__closure__).__doc__ == function.__doc__
+
+
+def _code_to_run(function: FunctionType, successor: FunctionType) -> CodeType:
+    if successor.__closure__ == function.__closure__ and successor.__code__.co_freevars == function.__code__.co_freevars:
+        return successor.__code__
+    return _forwarding(function, "'target'(*a, **k)", target=successor)
+
+
+def _dispatcher(function: FunctionType, original: FunctionType, successor: FunctionType, grace: Grace) -> CodeType:
+    expression = "('original' if 'current'() in 'grace'.pending else 'successor')(*a, **k)"
+    names = {"original": original, "successor": successor, "current": gevent.getcurrent, "grace": grace}
+    return _forwarding(function, expression, **names)
+
+
+def _forwarding(function: FunctionType, expression: str, **objects: Any) -> CodeType:
+    """Code that evaluates `expression` with these objects, and fits the closure that `function` has."""
+    template = _template(expression, function.__code__.co_freevars)
+    constants = tuple(objects.get(value, value) if isinstance(value, str) else value for value in template.co_consts)
+    return template.replace(co_consts=constants, co_name=function.__name__)
+
+
+@lru_cache(maxsize=256)
+def _template(expression: str, freevars: tuple[str, ...]) -> CodeType:
+    # A function object takes only code with as many free variables as its closure has cells.
+    keeps_cells = f"if 0: ({', '.join(freevars)},)" if freevars else "pass"
+    parameters = ", ".join(freevars)
+    source = f"def outer({parameters}):\n def f(*a, **k):\n  {keeps_cells}\n  return {expression}\n return f\n"
+    # "'target'(...)" is a call of a string until it is replaced, of which the compiler warns.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)
+        module = compile(source, "<livesync>", "exec")
+    [outer] = [value for value in module.co_consts if isinstance(value, CodeType)]
+    [inner] = [value for value in outer.co_consts if isinstance(value, CodeType)]
+    return inner

@@ -1,0 +1,271 @@
+"""Modules: load the user's files one statement at a time, and remember what each statement did."""
+
+from locust.event import EventHook
+from locust.runners import Runner
+
+import ast
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.machinery import SourceFileLoader
+from importlib.util import resolve_name
+from pathlib import Path
+from types import CodeType, FrameType, FunctionType, ModuleType
+from typing import Any
+
+from flask import Flask
+
+from . import opened
+from .calls import Calls
+from .files import Folder
+from .source import Definition, Effects, Registration, Source, TopLevel, adopt_definitions, parse
+
+Undo = list[Callable[[], object]]
+
+
+@dataclass(eq=False)
+class Module:
+    """A module that came from the folder."""
+
+    module: ModuleType
+    path: str
+    source: Source
+    is_root: bool
+    """Whether Locust loaded it, and not an import in another one."""
+
+    @property
+    def namespace(self) -> dict[str, Any]:
+        return vars(self.module)
+
+    def imported(self) -> set[str]:
+        """Paths of the user's modules that this one imports."""
+        return {path for statement in self.source.statements for path in statement.effects.imported}
+
+
+class Modules:
+    """All modules of this process that came from its folder."""
+
+    def __init__(self, folder: Folder, watched: Path) -> None:
+        """`watched` is the folder in which the files are edited; on the master relative paths lead there."""
+        self.folder = folder
+        self.watched = watched.resolve()
+        self.loaded: list[Module] = []
+        self.definitions: dict[int, Definition] = {}
+        """By the id of the code object."""
+        self.calls = Calls(self.definitions)
+        self._owners: dict[int, TopLevel] = {}
+        """The statement to which code belongs, by the id of the code object; module-level code is in here, too."""
+        self._removed_endpoints: set[str] = set()
+
+    def exec_module(self, original: Callable[..., None], loader: SourceFileLoader, module: ModuleType) -> None:
+        """Stands in for `SourceFileLoader.exec_module`: a file of the folder is run statement by statement."""
+        path = self.folder.relative(os.path.realpath(loader.path))
+        if path is None:
+            original(loader, module)
+            return
+        source = parse(Path(loader.path).read_bytes(), loader.path)
+        loaded = Module(module, path, source, is_root=not any(self._running()))
+        vars(module)["__doc__"] = source.docstring
+        for statement in source.statements:
+            adopt_definitions(None, statement)
+            self.register(statement)
+            self.run(loaded, statement)
+        self.loaded = [other for other in self.loaded if other.module is not module] + [loaded]
+
+    def register(self, statement: TopLevel) -> None:
+        """Know the statement's code when it runs or registers something."""
+        self._owners[id(statement.code)] = statement
+        for definition in statement.definitions.values():
+            self.definitions[id(definition.code)] = definition
+            self._owners[id(definition.code)] = statement
+
+    def unregister(self, statement: TopLevel) -> None:
+        """Forget code that does not run any more; its id may come again."""
+        self._owners.pop(id(statement.code), None)
+        for definition in statement.definitions.values():
+            self._owners.pop(id(definition.code), None)
+
+    def set_code(self, definition: Definition, code: CodeType) -> None:
+        """From now on this is the code of the definition."""
+        self.definitions.pop(id(definition.code), None)
+        definition.code = code
+        self.definitions[id(code)] = definition
+
+    def run(self, module: Module, statement: TopLevel) -> None:
+        """Run a statement in its module, and note what it does in its `effects`."""
+        with self.noting(module, statement):
+            exec(statement.code, module.namespace)  # noqa: S102 - this is how modules are run
+
+    @contextmanager
+    def noting(self, module: Module, statement: TopLevel) -> Iterator[None]:
+        """Note in `statement.effects` what is done meanwhile; registrations find their statement by its code."""
+        statement.effects = effects = Effects()
+        called = self.calls.begin()
+        try:
+            with opened.reads() as read:
+                yield
+        finally:
+            self.calls.end()
+        effects.called = called
+        effects.opened = {path for path in map(self.path_of, read) if path}
+        effects.imported = self.imports(module, statement)
+        for node in statement.imports:
+            if isinstance(node, ast.ImportFrom):
+                self._note_names(module, node, effects)
+
+    def forget_empty_packages(self) -> None:
+        """Forget packages without a file whose folder is gone, so that a module of the same name can be imported."""
+        for name, module in list(sys.modules.items()):
+            places = list(getattr(module, "__path__", ())) if getattr(module, "__file__", None) is None else []
+            if places and all(self.folder.relative(place) and not Path(place).exists() for place in places):
+                del sys.modules[name]
+
+    def imported_first(self) -> list[Module]:
+        """The loaded modules, each after those that it imports, as far as imports are no circle."""
+        ordered: dict[Module, None] = {}
+        visited: set[Module] = set()
+
+        def visit(module: Module) -> None:
+            if module not in visited:
+                visited.add(module)
+                for other in self.loaded:
+                    if other.path in module.imported():
+                        visit(other)
+                ordered[module] = None
+
+        for module in self.loaded:
+            visit(module)
+        return list(ordered)
+
+    def path_of(self, opened_path: str) -> str | None:
+        """The synced path of a file that was opened, in the folder or in the watched one."""
+        real = os.path.realpath(opened_path)
+        if path := self.folder.relative(real):
+            return path
+        root = f"{self.watched}{os.sep}"
+        return real.removeprefix(root).replace(os.sep, "/") if real.startswith(root) else None
+
+    def owner(self, definition: Definition) -> TopLevel | None:
+        """The statement that a definition belongs to."""
+        return self._owners.get(id(definition.code))
+
+    def home(self, definition: Definition) -> Module | None:
+        """The module that a definition is in."""
+        path = self.path_of(definition.code.co_filename)
+        return next((module for module in self.loaded if module.path == path), None)
+
+    def caches(self) -> dict[int, tuple[Any, set[str]]]:
+        """Each `@lru_cache` with the names that the function in it, and those that it calls, read; by what the name has."""
+        reads: dict[str, set[str]] = {}
+        for definition in self.definitions.values():
+            reads.setdefault(definition.code.co_name, set()).update(definition.code.co_names)
+        holders = [value for module in self.loaded for value in module.namespace.values() if isinstance(value, type)]
+        found: dict[int, tuple[Any, set[str]]] = {}
+        for namespace in [module.namespace for module in self.loaded] + [vars(holder) for holder in holders]:
+            for value in list(namespace.values()):
+                inner = value
+                while inner is not None and not hasattr(inner, "cache_clear"):
+                    inner = vars(inner).get("__wrapped__") if isinstance(inner, FunctionType) else None
+                if inner is not None and not isinstance(inner, type):
+                    found[id(value)] = inner, _reachable(getattr(inner, "__name__", ""), reads)
+        return found
+
+    def find(self, module: ModuleType) -> Module | None:
+        return next((loaded for loaded in self.loaded if loaded.module is module), None)
+
+    def imports(self, module: Module, statement: TopLevel) -> set[str]:
+        """Paths of the user's modules that the statement imports, as far as they are loaded."""
+        names: list[str] = []
+        for node in statement.imports:
+            origin = _origin(module, node) if isinstance(node, ast.ImportFrom) else ""
+            names += [f"{origin}.{alias.name}".strip(".") for alias in node.names] + [origin]
+        return set(filter(None, map(self._path_of_module, _with_parents(names))))
+
+    def _note_names(self, module: Module, node: ast.ImportFrom, effects: Effects) -> None:
+        origin = _origin(module, node)
+        path = self._path_of_module(origin) or ""
+        if node.names[0].name == "*" and origin in sys.modules:
+            exported = vars(sys.modules[origin])
+            names = exported.get("__all__", [name for name in exported if not name.startswith("_")])
+            effects.starred |= dict.fromkeys(names, path)
+        elif path:
+            effects.taken |= {(path, alias.name) for alias in node.names}
+
+    def _path_of_module(self, name: str) -> str | None:
+        imported = sys.modules.get(name)
+        file = getattr(imported, "__file__", None)
+        return self.folder.relative(os.path.realpath(file)) if file else None
+
+    # What user code adds to Locust belongs to the statement that had it added.
+
+    def add_listener(self, original: Callable[..., Any], hook: EventHook, handler: Any) -> Any:
+        result = original(hook, handler)
+        self._note("listener", handler, lambda: _remove_handler(hook, handler), hook)
+        return result
+
+    def register_message(self, original: Callable[..., None], runner: Runner, message: str, listener: Any, **options: Any) -> None:
+        original(runner, message, listener, **options)
+        self._note(f"message {message}", listener, lambda: runner.custom_messages.pop(message, None))
+
+    def add_url_rule(self, original: Callable[..., None], app: Flask, rule: str, endpoint: str | None = None, view_func: Any = None, *arguments: Any, **options: Any) -> None:
+        name = endpoint or getattr(view_func, "__name__", "")
+        if name in self._removed_endpoints:
+            self._removed_endpoints.discard(name)
+            app.view_functions[name] = view_func
+        else:
+            original(app, rule, endpoint, view_func, *arguments, **options)
+        self._note(f"route {rule}", view_func, lambda: self._remove_route(app, name))
+
+    def _remove_route(self, app: Flask, endpoint: str) -> None:
+        self._removed_endpoints.add(endpoint)
+        app.view_functions[endpoint] = _not_found
+
+    def _note(self, what: str, handler: object, remove: Callable[[], object], hook: EventHook | None = None) -> None:
+        """Note it in the statement whose code runs here: the innermost that loads its module, else the outermost."""
+        if owners := list(self._running()):
+            owner, while_loading = next((found for found in owners if found[1]), owners[-1])
+            owner.effects.registered.append(Registration(what, handler, remove, while_loading, hook))
+
+    def _running(self) -> Iterator[tuple[TopLevel, bool]]:
+        """The statements whose code runs here, innermost first, and whether it is the statement itself that runs."""
+        for frame in _frames():
+            if owner := self._owners.get(id(frame.f_code)):
+                yield owner, frame.f_code is owner.code
+
+
+def _origin(module: Module, node: ast.ImportFrom) -> str:
+    package = module.namespace.get("__package__")
+    return resolve_name("." * node.level + (node.module or ""), package) if node.level else node.module or ""
+
+
+def _reachable(name: str, reads: dict[str, set[str]]) -> set[str]:
+    found, queue = {name}, [name]
+    while queue:
+        new = reads.get(queue.pop(), set()) - found
+        found |= new
+        queue += new
+    return found
+
+
+def _frames() -> Iterator[FrameType]:
+    """The frames of this greenlet, innermost first."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame:
+        yield frame
+        frame = frame.f_back
+
+
+def _with_parents(names: list[str]) -> Iterator[str]:
+    for name in names:
+        parts = name.split(".")
+        yield from (".".join(parts[:length]) for length in range(1, len(parts) + 1))
+
+
+def _remove_handler(hook: EventHook, handler: object) -> None:
+    hook._handlers[:] = [known for known in hook._handlers if known is not handler]
+
+
+def _not_found(**_: object) -> tuple[str, int]:
+    return "Not found", 404

@@ -1,0 +1,149 @@
+"""Scan: which files below a folder are to be synced, without reading them."""
+
+import math
+import os
+from collections.abc import Callable, Iterator
+from errno import ELOOP, ENOENT, ENOTDIR
+from functools import partial
+from itertools import accumulate
+from pathlib import Path
+from stat import S_ISDIR, S_ISREG
+from typing import NamedTuple, TypeVar
+
+from .errors import Rejected
+from .opened import WRITTEN
+
+IMAGE = {"livesync", "Dockerfile", "requirements.in", "requirements.txt"}
+"""Names at the top level that belong to the image."""
+
+LITTER = {"__pycache__", "node_modules", "4913"}
+LITTER_STARTS = (".", "~$")
+LITTER_ENDS = ("~", ".swp", ".tmp", ".part", ".crdownload", "___jb_tmp___", "___jb_old___", ".pyc", ".egg-info")
+"""Names that editors, downloads and Python leave beside the files that one writes; `4913` is Vim's."""
+
+T = TypeVar("T")
+
+
+class File(NamedTuple):
+    """A file's real path, and what tells that somebody wrote to it."""
+
+    real: str
+    ctime: int
+    mtime: int
+    size: int
+    inode: int
+
+    @classmethod
+    def of(cls, real: str, status: os.stat_result) -> "File":
+        return cls(real, status.st_ctime_ns, status.st_mtime_ns, status.st_size, status.st_ino)
+
+
+class Scan(NamedTuple):
+    """The files by path relative to the folder, or the trouble because of which they cannot be synced."""
+
+    files: dict[str, File]
+    trouble: str = ""
+
+
+def max_bytes() -> int:
+    """The most that all files may have together."""
+    value = os.environ.get("LIVESYNC_MAX_MB") or "32"
+    try:
+        megabytes = float(value)
+    except ValueError:
+        megabytes = 0
+    if not 0 < megabytes < math.inf:
+        raise SystemExit(f"LIVESYNC_MAX_MB is {value!r}, but has to be a number of megabytes above 0, such as 32.")
+    return int(megabytes * 1e6)
+
+
+def scan(folder: Path, limit: int) -> Scan:
+    """List the files of at most `limit` bytes together."""
+    files: dict[str, File] = {}
+    total, biggest = 0, (0, "")
+    try:
+        for path, file in _walk(str(folder)):
+            total += file.size
+            biggest = max(biggest, (file.size, path))
+            if total <= limit:
+                files[path] = file
+    except Rejected as trouble:
+        return Scan({}, str(trouble))
+    if total <= limit:
+        return Scan(files)
+    return Scan(
+        {},
+        f"the files in {folder} have {_mb(total)}, more than the {limit / 1e6:g} MB of LIVESYNC_MAX_MB: "
+        f"move the biggest, {biggest[1]} with {_mb(biggest[0])}, elsewhere, or set LIVESYNC_MAX_MB higher",
+    )
+
+
+def unless_gone(path: str, look: Callable[[], T]) -> T | None:
+    """What `look` finds at `path`; None where there is nothing any more, and Rejected where it cannot look."""
+    try:
+        return look()
+    except OSError as error:
+        if error.errno in {ENOENT, ENOTDIR, ELOOP}:
+            return None
+        reason = (error.strerror or str(error)).lower()
+        raise Rejected(f"{path} cannot be read: {reason}; make it readable or take it out of the folder") from error
+
+
+def is_synced(path: str) -> bool:
+    """Whether no part of this relative path says that it is left out."""
+    return not any(map(_is_left_out, accumulate(path.split("/"), "{}/{}".format)))
+
+
+def _walk(root: str) -> Iterator[tuple[str, File]]:
+    """Yield each file, those behind links too."""
+    folders: list[tuple[str, str, tuple[str, ...]]] = [("", os.path.realpath(root), ())]
+    while folders:
+        folder, real, parents = folders.pop()
+        for entry in _entries(folder, real):
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            found = None if _is_left_out(path) else unless_gone(_checked(path), partial(_found, entry, real))
+            if found is None:
+                continue
+            target, status = found
+            is_loop = target == real or target in parents  # a link to a folder that it is in
+            if S_ISDIR(status.st_mode) and not is_loop and entry.name != ".env":
+                folders.append((path, target, (*parents, real)))
+            elif S_ISREG(status.st_mode) and target not in WRITTEN:  # reading a pipe would not end
+                yield path, File.of(target, status)
+
+
+def _entries(folder: str, real: str) -> list[os.DirEntry[str]]:
+    entries = unless_gone(folder or real, lambda: list(os.scandir(real)))
+    if entries is None and not folder:
+        raise Rejected(f"the folder {real} is missing: live sync goes on once it is there again")
+    is_venv = folder and any(entry.name == "pyvenv.cfg" for entry in entries or ())
+    return [] if entries is None or is_venv else entries
+
+
+def _found(entry: os.DirEntry[str], folder: str) -> tuple[str, os.stat_result]:
+    target = f"{folder}/{entry.name}"
+    return os.path.realpath(target) if entry.is_symlink() else target, entry.stat()
+
+
+def _is_left_out(path: str) -> bool:
+    """Whether the last part of this relative path says that it is left out."""
+    name = path.rpartition("/")[2]
+    return (
+        path in IMAGE
+        or name in LITTER
+        or (name.startswith(LITTER_STARTS) and name != ".env")
+        or name.endswith(LITTER_ENDS)
+        or (name.startswith("#") and name.endswith("#"))
+    )
+
+
+def _checked(path: str) -> str:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise Rejected(f"the name {path!r} is not UTF-8: rename the file") from None
+    return path
+
+
+def _mb(size: int) -> str:
+    return f"{size / 1e6:,.2f} MB"

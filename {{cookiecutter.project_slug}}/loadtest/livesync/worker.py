@@ -1,0 +1,137 @@
+"""Worker: it runs the master's live code and not its own files, stages and commits what the master sends."""
+
+from locust import __version__
+from locust.env import Environment
+from locust.rpc import Message
+from locust.runners import STATE_INIT, STATE_RUNNING, STATE_SPAWNING, WorkerRunner
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+from gevent import GreenletExit
+from gevent.event import Event
+from gevent.lock import RLock
+
+from . import fixes, internals, patches, users
+from .edit import Edit, explain
+from .errors import Rejected
+from .live import Live, commit, stage
+from .messages import COMMIT, CURRENT, STAGE, STATUS, VOTE
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT_TIMEOUT = 3.0
+"""Seconds without a heartbeat, which the master sends each second, before the worker reconnects."""
+
+
+class Worker:
+    """Stages, votes and commits on the master's messages, one at a time."""
+
+    def __init__(
+        self, live: Live, environment: Environment, runner: WorkerRunner, restart_process: Callable[[], None]
+    ) -> None:
+        self.live, self.environment, self.runner = live, environment, runner
+        self._restart_process = restart_process
+        self._one_at_a_time = RLock()
+        self._staged: Edit | None = None
+        self._options: dict[str, Any] = {}
+        self._is_current = Event()
+        runner.register_message(STAGE, self._on_stage, concurrent=True)
+        runner.register_message(COMMIT, self._on_commit, concurrent=True)
+        runner.register_message(CURRENT, self._on_current, concurrent=True)
+        internals.install(patches.of_connected_worker(self.start_worker, self.note_options))
+        runner.greenlet.spawn(self._look_for_the_master)
+        self._send_status()
+
+    def _on_stage(self, msg: Message, **_: Any) -> None:
+        with self._one_at_a_time:
+            kept = {path: content for path, content in self.live.tree.items() if path not in msg.data["removed"]}
+            reason = None
+            try:
+                self._staged = stage(self.live, kept | msg.data["files"], self.environment)
+            except GreenletExit:
+                raise
+            except Rejected as rejection:
+                reason = str(rejection)
+            except BaseException as error:  # noqa: BLE001 - a vote is due whatever happens
+                reason = explain(error, self.live.folder.path)
+            self.runner.send_message(VOTE, {"revision": msg.data["revision"], "reason": reason})
+
+    def _on_commit(self, msg: Message, **_: Any) -> None:
+        with self._one_at_a_time:
+            if self._staged and self._staged.revision == msg.data["revision"]:
+                self._commit(self._staged)
+
+    def _on_current(self, msg: Message, **_: Any) -> None:
+        with self._one_at_a_time:
+            if not msg.data["known"]:
+                self._join_again(msg.data["revision"])
+            elif msg.data["revision"] == self.live.revision:
+                self._is_current.set()
+            elif msg.data["tree"] is not None:
+                self._catch_up(msg.data)
+
+    def _catch_up(self, current: dict[str, Any]) -> None:
+        self.live.past |= set(current["past"])
+        try:
+            self._commit(stage(self.live, current["tree"], self.environment))
+            self._is_current.set()
+        except Rejected as rejection:
+            logger.warning("This worker restarts, as it cannot take the live code in place: %s", rejection)
+            self._restart_process()
+
+    def _commit(self, edit: Edit) -> None:
+        self._staged = None
+        try:
+            commit(self.live, edit, self.environment)
+            users.release_removed(self.runner, self.live)
+        except GreenletExit:
+            raise
+        except BaseException as error:  # noqa: BLE001 - the master sends the code again to a worker that lacks it
+            reason = explain(error, self.live.folder.path)
+            logger.error("Revision %s could not be committed here: %s", edit.revision, reason)  # noqa: TRY400
+        self._send_status()
+
+    def _send_status(self, **more: Any) -> None:
+        self.runner.send_message(STATUS, {"revision": self.live.revision, **more})
+
+    def _look_for_the_master(self) -> None:
+        while True:
+            gevent.sleep(1)
+            if self._is_lost():
+                self._send_status()
+
+    def _is_lost(self) -> bool:
+        heard = self.runner.last_heartbeat_timestamp
+        return heard is not None and fixes.STEADY_TIME.time() - heard > HEARTBEAT_TIMEOUT
+
+    def _join_again(self, masters_revision: str) -> None:
+        """Stop the users, which nobody counts, and begin again with a master that does not know this worker."""
+        if not self._is_lost():
+            return  # this answers an earlier status
+        runner, live = self.runner, self.live
+        runner.last_heartbeat_timestamp = fixes.STEADY_TIME.time()
+        options = self._options if runner.worker_state in (STATE_SPAWNING, STATE_RUNNING) else None
+        self._is_current.clear()
+        runner.stop()
+        runner.worker_state = STATE_INIT
+        runner.last_received_spawn_timestamp = 0  # the new master has a clock of its own
+        runner.client.send(Message("client_ready", __version__, runner.client_id))
+        newer = live.tree if masters_revision in live.past else None
+        self._send_status(tree=newer, past=list(live.past), options=options)
+
+    def note_options(self, original: Callable[..., None], runner: WorkerRunner, msg: Message) -> None:
+        """Stands in for `WorkerRunner.handle_message`."""
+        if msg.type == "spawn":
+            self._options = msg.data["parsed_options"]
+        original(runner, msg)
+
+    def start_worker(
+        self, original: Callable[..., None], runner: WorkerRunner, user_classes_count: dict[str, int], **options: Any
+    ) -> None:
+        """Stands in for `WorkerRunner.start_worker`: start users once the code is current, and none of a class that an edit has removed meanwhile."""
+        self._is_current.wait()
+        known = runner.user_classes_by_name
+        original(runner, {name: count for name, count in user_classes_count.items() if name in known}, **options)
