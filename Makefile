@@ -23,6 +23,7 @@ check: $(VENV) ## format, lint and types; changes nothing
 	.venv/bin/mypy
 	.venv/bin/mypy tests/livesync
 	.venv/bin/mypy tests/e2e
+	MYPYPATH='{{cookiecutter.project_slug}}/loadtest' .venv/bin/mypy --follow-imports=silent tests/oracle
 
 fix: $(VENV) ## let Ruff repair what it can
 	.venv/bin/ruff check --fix-only

@@ -1,4 +1,4 @@
-"""Listeners, routes and shapes of the user's: registered once, removed with their line, new ones from the right moment."""
+"""Listeners, routes and shapes of the user's: registered once, and removed with their line."""
 
 import urllib.error
 import urllib.request

@@ -14,15 +14,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from types import CodeType, FunctionType, ModuleType
-from typing import Any
+from types import FunctionType, ModuleType
+from typing import Any, TypeGuard
 
 from . import classes, functions
 from .classes import ClassEdit
 from .edit import Edit
 from .functions import Grace
 from .modules import Module, Modules, Undo
-from .source import Definition, Effects, Registration, Statement, TopLevel, compile_node, with_known_codes
+from .source import Definition, Effects, FunctionNode, Registration, Statement, TopLevel, compile_node, with_known_codes
 
 MISSING = object()
 MUTABLE = (list, dict, set, bytearray, deque)
@@ -92,7 +92,9 @@ class Apply:
         loaded = self.modules.loaded
         self.undo.append(lambda: vars(self.modules).update(loaded=loaded))
         known = sys.modules.copy()
-        self.undo.append(lambda: [sys.modules.pop(name) for name in sys.modules.keys() - known.keys() if self._is_own(name)])
+        self.undo.append(
+            lambda: [sys.modules.pop(name) for name in sys.modules.keys() - known.keys() if self._is_own(name)]
+        )
 
     def _is_own(self, name: str) -> bool:
         return any(module.module is sys.modules[name] for module in self.modules.loaded)
@@ -130,7 +132,9 @@ class Apply:
     def _unload(self) -> None:
         """Forget modules that nothing imports any more, with the listeners that they have added."""
         while self._was_imported:
-            everything = [(module, statement) for module in self.modules.loaded for statement in module.source.statements]
+            everything = [
+                (module, statement) for module in self.modules.loaded for statement in module.source.statements
+            ]
             still = {path for module, statement in everything for path in self.modules.imports(module, statement)}
             gone = [m for m in self.modules.loaded if m.path in self._was_imported - still and not m.is_root]
             self._was_imported = {path for module in gone for path in module.imported()}
@@ -173,7 +177,7 @@ class Apply:
         module.source = new
         module.module.__doc__ = new.docstring
         self.undo.append(partial(setattr, module, "source", old))
-        self.undo.append(lambda: [self.modules.register(statement) for statement in old.statements])
+        self.undo += [partial(self.modules.register, statement) for statement in old.statements]
 
     def _keep_namespace(self, module: Module) -> None:
         namespace = module.namespace
@@ -191,13 +195,19 @@ class Apply:
             return True
         if self._to_rebuild and any((module.path, name) in self._to_rebuild for name in new.binds | new.extends):
             return True
-        return bool(self._dirty or self._dirty_attributes or self._cleared) and self._reads_dirty(module, new, old.effects)
+        return bool(self._dirty or self._dirty_attributes or self._cleared) and self._reads_dirty(
+            module, new, old.effects
+        )
 
     def _reads_dirty(self, module: Module, statement: Statement, effects: Effects) -> bool:
         """Whether it reads a name that the edit bound anew, in its own module or in one that it can reach."""
-        if any(path in effects.starred.values() for path, _ in self._dirty) or not effects.taken.isdisjoint(self._dirty):
+        if any(path in effects.starred.values() for path, _ in self._dirty) or not effects.taken.isdisjoint(
+            self._dirty
+        ):
             return True
-        return any(self._is_dirty(module, chain) for chain in statement.chains) or any(map(self._body_reads_dirty, effects.called))
+        return any(self._is_dirty(module, chain) for chain in statement.chains) or any(
+            map(self._body_reads_dirty, effects.called)
+        )
 
     def _is_dirty(self, module: Module, chain: tuple[str, ...]) -> bool:
         """Whether the edit bound one of `a`, `a.b`, … anew, as far as these are modules and classes."""
@@ -233,7 +243,9 @@ class Apply:
             self._was_imported |= statement.effects.imported
             for registration in statement.effects.registered:
                 registration.remove()
-            rebuilt = {name for name in statement.extends if isinstance(module.namespace.get(name), MUTABLE) or name in kept}
+            rebuilt = {
+                name for name in statement.extends if isinstance(module.namespace.get(name), MUTABLE) or name in kept
+            }
             self._to_rebuild |= {(module.path, name) for name in rebuilt}
             if not statement.binds and not statement.effects.registered and not rebuilt:
                 self._note_what_stays(module, statement)
@@ -350,7 +362,9 @@ class Apply:
         changed_names = {d.code.co_name for d in old.effects.called & self.edit.changed}
 
         def needs(statement: Statement) -> bool:
-            return any(not changed_names.isdisjoint(chain) for chain in statement.chains) or self._reads_dirty(module, statement, Effects())
+            return any(not changed_names.isdisjoint(chain) for chain in statement.chains) or self._reads_dirty(
+                module, statement, Effects()
+            )
 
         if needs(Statement(_without_body(new.node))):
             return False
@@ -362,15 +376,14 @@ class Apply:
         if classes.changes_fields(part):
             self._make_dataclass(module, new, part)
         else:
-            self._merge(module, old, new, part)
+            self._merge(module, old, new, new.node, part)
         for inner in part.walk():
-            self._finish(module, inner)
+            self._finish(inner)
         return True
 
-    def _merge(self, module: Module, old: TopLevel, new: TopLevel, part: ClassEdit) -> None:
-        assert isinstance(new.node, ast.ClassDef)
+    def _merge(self, module: Module, old: TopLevel, new: TopLevel, node: ast.ClassDef, part: ClassEdit) -> None:
         names: dict[str, Any] = {}
-        statement = classes.as_statement(part, new.node, names, self._adopt)
+        statement = classes.as_statement(part, node, names, self._adopt)
         code = with_known_codes(compile_node(statement, module.source.filename), new.code)
         before = old.effects
         with self.modules.noting(module, new):
@@ -436,7 +449,7 @@ class Apply:
             and set(edited.__code__.co_freevars) <= {"__class__"}
         )
 
-    def _finish(self, module: Module, part: ClassEdit) -> None:
+    def _finish(self, part: ClassEdit) -> None:
         """Remove what the class body does not bind any more."""
         live = part.live
         changed = self.outcome.attributes.setdefault(live, set())
@@ -467,18 +480,26 @@ class Apply:
         if not isinstance(before, type) or not isinstance(after, type) or before is after:
             return
         own = [classes.find_live({new.name: cls}, module.module.__name__, new.name) for cls in (before, after)]
-        for old_class, new_class in ({before: after} | {own[0]: own[1]} if before is own[0] else {own[0]: own[1], before: after}).items():  # what the statement made, and a decorator of that
+        for old_class, new_class in (
+            {before: after} | {own[0]: own[1]} if before is own[0] else {own[0]: own[1], before: after}
+        ).items():  # what the statement made, and a decorator of that
             if old_class and new_class and type(old_class) in classes.KEPT_METACLASSES:
-                classes.carry_over(old_class, new_class, old, new, lambda part: self._reads_dirty(module, part, Effects()))
+                classes.carry_over(
+                    old_class, new_class, old, new, lambda part: self._reads_dirty(module, part, Effects())
+                )
         for outdated, successor in _paired_classes(before, after):
             self.outcome.replaced[outdated] = successor
         if not issubclass(after, User | TaskSet):
-            self.outcome.notes.append(f"{module.path}: {new.name} is a new class; objects that were made before keep the old one")
+            self.outcome.notes.append(
+                f"{module.path}: {new.name} is a new class; objects that were made before keep the old one"
+            )
 
     def _live_class(self, module: Module, node: ast.ClassDef) -> type | None:
         return classes.find_live(module.namespace, module.module.__name__, node.name)
 
-    def _update_docstrings(self, module: str, old: ast.stmt, new: ast.stmt, namespace: Mapping[str, Any], outer: str = "") -> None:
+    def _update_docstrings(
+        self, module: str, old: ast.stmt, new: ast.stmt, namespace: Mapping[str, Any], outer: str = ""
+    ) -> None:
         if not (isinstance(old, ast.ClassDef) and isinstance(new, ast.ClassDef)):
             return
         live = classes.find_live(namespace, module, f"{outer}{new.name}")
@@ -498,12 +519,17 @@ def _paired_classes(old: type, new: type) -> list[tuple[type, type]]:
     pairs = [(old, new)]
     for name, value in vars(old).items():
         successor = vars(new).get(name)
-        if isinstance(value, type) and isinstance(successor, type) and value is not successor and not name.startswith("__"):
+        if (
+            isinstance(value, type)
+            and isinstance(successor, type)
+            and value is not successor
+            and not name.startswith("__")
+        ):
             pairs += _paired_classes(value, successor)
     return pairs
 
 
-def _is_plain_function(node: ast.stmt) -> bool:
+def _is_plain_function(node: ast.stmt) -> TypeGuard[FunctionNode]:
     return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.decorator_list
 
 
@@ -513,7 +539,9 @@ def _without_body(node: ast.ClassDef) -> ast.ClassDef:
 
 def _delete_unbound(module: Module, name: str) -> None:
     """Delete a name unless an edit has bound it again meanwhile."""
-    if all(name not in statement.binds and name not in statement.effects.starred for statement in module.source.statements):
+    if all(
+        name not in statement.binds and name not in statement.effects.starred for statement in module.source.statements
+    ):
         module.namespace.pop(name, None)
 
 

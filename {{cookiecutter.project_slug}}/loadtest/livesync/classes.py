@@ -12,7 +12,7 @@ import inspect
 from abc import ABCMeta
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from types import CellType, FunctionType
+from types import CellType
 from typing import Any
 
 from .source import Difference, Statement, bodies, compare, header
@@ -52,7 +52,7 @@ class ClassEdit:
     moved_fields: bool = False
 
     def walk(self) -> Iterator["ClassEdit"]:
-        """This one and all nested ones."""
+        """The edit itself and all nested ones."""
         yield self
         for inner in self.nested:
             yield from inner.walk()
@@ -73,7 +73,7 @@ def class_edit(old: ast.ClassDef, new: ast.ClassDef, live: type, needs: Needs) -
     difference = compare(bodies(old.body), bodies(new.body))
     merged: set[Statement] = set()
     for before, after in difference.pairs:
-        if isinstance(before and before.node, ast.ClassDef) and isinstance(after.node, ast.ClassDef):
+        if before and isinstance(before.node, ast.ClassDef) and isinstance(after.node, ast.ClassDef):
             nested = find_live(vars(live), live.__module__, f"{live.__qualname__}.{after.node.name}")
             inner = class_edit(before.node, after.node, nested, needs) if nested else None
             if inner:
@@ -150,7 +150,7 @@ def as_statement(edit: ClassEdit, original: ast.ClassDef, names: dict[str, "Merg
         decorator_list=[],
     )
     if "type_params" in ast.ClassDef._fields:
-        statement.type_params = []
+        vars(statement)["type_params"] = []
     return ast.fix_missing_locations(ast.copy_location(statement, original))
 
 
@@ -164,7 +164,7 @@ class Merging:
         """`names` are those by which the statements of nested classes find theirs."""
         self.live, self.adopt, self.names = live, adopt, names
 
-    def __prepare__(self, _name: str, _bases: tuple[type, ...]) -> "_Namespace":  # noqa: PLW3201 - Python calls it
+    def __prepare__(self, _name: str, _bases: tuple[type, ...]) -> "_Namespace":
         return _Namespace({**vars(self.live), **self.names})
 
     def __call__(self, _name: str, _bases: tuple[type, ...], namespace: "_Namespace") -> type:
@@ -191,12 +191,19 @@ class _Namespace(dict[str, Any]):
 def carry_over(old: type, new: type, old_node: ast.ClassDef, new_node: ast.ClassDef, needs: Needs) -> None:
     """Give a class that takes the place of another one the values that a run has set on that."""
     difference = compare(bodies(old_node.body), bodies(new_node.body))
-    changed = {after for before, after in difference.pairs if before is None or before.outline != after.outline or needs(after)}
+    changed = {
+        after for before, after in difference.pairs if before is None or before.outline != after.outline or needs(after)
+    }
     kept = {name for _, after in difference.pairs for name in after.binds}
     kept -= {name for statement in _with_dependents(difference, changed) for name in statement.binds}
     gone = {name for statement in difference.removed for name in statement.binds}
     for name, value in vars(old).items():
-        if name.startswith("__") or name in gone | GENERATED or hasattr(type(value), "__get__") or isinstance(value, type):
+        if (
+            name.startswith("__")
+            or name in gone | GENERATED
+            or hasattr(type(value), "__get__")
+            or isinstance(value, type)
+        ):
             continue
         # What the body does not bind was set by a run, or else by a decorator.
         if name in kept or (name not in vars(new) and not old_node.decorator_list):
@@ -217,7 +224,9 @@ def take_generated(live: type, edited: type, part: ClassEdit, adopt: Adopt) -> N
             adopt(live, name, value)
 
 
-def remember_tasks(original: Callable[..., type], metaclass: type, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> type:
+def remember_tasks(
+    original: Callable[..., type], metaclass: type, name: str, bases: tuple[type, ...], body: dict[str, Any]
+) -> type:
     """Stands in for `__new__` of Locust's metaclasses, which override what the class says of its tasks."""
     as_written = body.get("tasks")
     cls = original(metaclass, name, bases, body)

@@ -10,7 +10,17 @@ from .errors import Rejected
 from .files import Tree, changed_paths, revision_of
 from .functions import functions_of, lacks_variables
 from .modules import Module, Modules
-from .source import Definition, Difference, Source, TopLevel, adopt_definitions, changed_definitions, compare, header, parse
+from .source import (
+    Definition,
+    Difference,
+    Source,
+    TopLevel,
+    adopt_definitions,
+    changed_definitions,
+    compare,
+    header,
+    parse,
+)
 
 MODULE_LIMIT = 1_000_000
 """Bytes of a module; compiling a larger one holds up every user of a worker for seconds."""
@@ -36,14 +46,19 @@ class Edit:
 
     def runs_statements(self, modules: Modules) -> bool:
         """Whether anything has to run at the top level of a module."""
-        return bool(self.deleted) or any(
-            self.runs(old, new) for module in modules.loaded for old, new in self.pairs(module)
-        ) or any(difference.removed for difference in self.differences.values())
+        return (
+            bool(self.deleted)
+            or any(self.runs(old, new) for module in modules.loaded for old, new in self.pairs(module))
+            or any(difference.removed for difference in self.differences.values())
+        )
 
     def replaces_classes(self) -> bool:
         """Whether a class statement has other bases, keywords or decorators, so that only a new class can be that."""
         return any(
-            old and isinstance(old.node, ast.ClassDef) and isinstance(new.node, ast.ClassDef) and header(old.node) != header(new.node)
+            old
+            and isinstance(old.node, ast.ClassDef)
+            and isinstance(new.node, ast.ClassDef)
+            and header(old.node) != header(new.node)
             for difference in self.differences.values()
             for old, new in difference.pairs
         )
@@ -102,7 +117,9 @@ def _parse(content: bytes, module: Module) -> Source:
 
 def _reject_closures_without_variables(edit: Edit, modules: Modules) -> None:
     """Reject an edit of a closure that could not take it and is not made anew either."""
-    suspects = {d: code for d, code in edit.codes.items() if not {*code.co_freevars} <= {*d.code.co_freevars, "__class__"}}
+    suspects = {
+        d: code for d, code in edit.codes.items() if not {*code.co_freevars} <= {*d.code.co_freevars, "__class__"}
+    }
     if not suspects:
         return
     statements = [(old, new) for module in modules.loaded for old, new in edit.pairs(module)]

@@ -92,7 +92,9 @@ def functions_of(definitions: Iterable[Definition]) -> list[tuple[FunctionType, 
     return [(function, by_code[id(function.__code__)]) for function in found if id(function.__code__) in by_code]
 
 
-def exchange(function: FunctionType, code: CodeType, changed: bool, grace: Grace, undo: list[Callable[[], object]]) -> None:
+def exchange(
+    function: FunctionType, code: CodeType, changed: bool, grace: Grace, undo: list[Callable[[], object]]
+) -> None:
     """Let `function` run `code`; where that does something else, only once nobody in `grace` needs the old code.
 
     Raises Rejected for a closure that lacks a variable of the new code.
@@ -192,7 +194,10 @@ def _documented_by(function: FunctionType, code: CodeType) -> bool:
 
 
 def _code_to_run(function: FunctionType, successor: FunctionType) -> CodeType:
-    if successor.__closure__ == function.__closure__ and successor.__code__.co_freevars == function.__code__.co_freevars:
+    if (
+        successor.__closure__ == function.__closure__
+        and successor.__code__.co_freevars == function.__code__.co_freevars
+    ):
         return successor.__code__
     return _forwarding(function, "'target'(*a, **k)", target=successor)
 

@@ -96,7 +96,11 @@ def install(patches: Iterable[Patch | Setting]) -> None:
         module, _, path = patch.place.partition(":")
         *outer, name = path.split(".")
         holder = resolve_name(":".join([module, *outer]))
-        setattr(holder, name, patch.value if isinstance(patch, Setting) else _wrapped(getattr(holder, name), patch.replacement))
+        setattr(
+            holder,
+            name,
+            patch.value if isinstance(patch, Setting) else _wrapped(getattr(holder, name), patch.replacement),
+        )
 
 
 def _wrapped(original: Callable[..., Any], replacement: Callable[..., Any]) -> Callable[..., Any]:

@@ -141,4 +141,3 @@ def check_names(tree: Tree, added: set[str]) -> None:
         origin = getattr(sys.modules.get(name), "__file__", None) or ""
         if name in sys.stdlib_module_names or (name in sys.modules and "site-packages" in Path(origin).parts):
             raise Rejected(f"{path} has the name of a module that Python or a package brings: rename it")
-

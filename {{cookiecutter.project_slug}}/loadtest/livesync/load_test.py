@@ -56,7 +56,9 @@ def restarting_classes(outcome: Outcome) -> set[type]:
 
 
 def _starts_alike(old: type, new: type, settings: set[str]) -> bool:
-    return _library(old) == _library(new) and all(_alike(getattr(old, n, None), getattr(new, n, None)) for n in settings)
+    return _library(old) == _library(new) and all(
+        _alike(getattr(old, n, None), getattr(new, n, None)) for n in settings
+    )
 
 
 def _library(cls: type) -> list[type]:
@@ -211,7 +213,9 @@ def _add_arguments(environment: Environment, outcome: Outcome) -> None:
             options = vars(get_parser().parse_args())
     except SystemExit as error:
         reason = messages.getvalue().strip() or str(error)
-        raise Rejected(f"Locust's command line does not fit the edited arguments, give a new one a default: {reason}") from error
+        raise Rejected(
+            f"Locust's command line does not fit the edited arguments, give a new one a default: {reason}"
+        ) from error
     for name, value in options.items():
         if not hasattr(environment.parsed_options, name):
             setattr(environment.parsed_options, name, value)
@@ -221,7 +225,7 @@ def note_initialised(environment: Environment) -> None:
     """Remember that Locust runs the `init` listeners that there are now."""
     vars(environment)[INITIALISED] = list(events.init._handlers)
     vars(environment)[PARSED] = list(events.init_command_line_parser._handlers)
-    vars(environment)[TEST_START] = list(events.test_start._handlers)
+    note_test_start(environment)
     vars(environment)[shape.KNOWN] = set(environment.available_shape_classes or {})
 
 
@@ -233,6 +237,11 @@ def _initialise(environment: Environment, outcome: Outcome) -> None:
     for listener in new:
         listener(environment=environment, runner=environment.runner, web_ui=environment.web_ui)
     _note_next_start(environment, outcome)
+
+
+def note_test_start(environment: Environment, **_: object) -> None:
+    """Remember the `test_start` listeners that a test starts with."""
+    vars(environment)[TEST_START] = list(events.test_start._handlers)
 
 
 def _note_next_start(environment: Environment, outcome: Outcome) -> None:

@@ -8,7 +8,8 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from importlib.machinery import SourceFileLoader
 from importlib.util import resolve_name
 from pathlib import Path
@@ -205,18 +206,29 @@ class Modules:
         self._note("listener", handler, lambda: _remove_handler(hook, handler), hook)
         return result
 
-    def register_message(self, original: Callable[..., None], runner: Runner, message: str, listener: Any, **options: Any) -> None:
+    def register_message(
+        self, original: Callable[..., None], runner: Runner, message: str, listener: Any, **options: Any
+    ) -> None:
         original(runner, message, listener, **options)
         self._note(f"message {message}", listener, lambda: runner.custom_messages.pop(message, None))
 
-    def add_url_rule(self, original: Callable[..., None], app: Flask, rule: str, endpoint: str | None = None, view_func: Any = None, *arguments: Any, **options: Any) -> None:
+    def add_url_rule(
+        self,
+        original: Callable[..., None],
+        app: Flask,
+        rule: str,
+        endpoint: str | None = None,
+        view_func: Any = None,
+        *arguments: Any,
+        **options: Any,
+    ) -> None:
         name = endpoint or getattr(view_func, "__name__", "")
         if name in self._removed_endpoints:
             self._removed_endpoints.discard(name)
             app.view_functions[name] = view_func
         else:
             original(app, rule, endpoint, view_func, *arguments, **options)
-        self._note(f"route {rule}", view_func, lambda: self._remove_route(app, name))
+        self._note(f"route {rule}", view_func, partial(self._remove_route, app, str(name)))
 
     def _remove_route(self, app: Flask, endpoint: str) -> None:
         self._removed_endpoints.add(endpoint)

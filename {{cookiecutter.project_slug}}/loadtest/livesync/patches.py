@@ -19,7 +19,9 @@ def of_every_process(
     """What master and workers have in common."""
     modules = live.modules
     return [
-        Patch("importlib.machinery:SourceFileLoader.exec_module", modules.exec_module, "to run user modules by statements"),
+        Patch(
+            "importlib.machinery:SourceFileLoader.exec_module", modules.exec_module, "to run user modules by statements"
+        ),
         Patch("locust.event:EventHook.add_listener", modules.add_listener, "to remove a listener with its statement"),
         Patch("locust.runners:Runner.register_message", modules.register_message, "to remove it with its statement"),
         Patch("flask:Flask._check_setup_finished", lambda *_: None, "an edit may add a route after the first request"),
@@ -32,18 +34,26 @@ def of_every_process(
                 "locust.user.sequential_taskset:SequentialTaskSetMeta",
             )
         ),
-        Patch("locust.env:Environment.update_user_class", load_test.remember_settings, "to apply it again after an edit"),
-        Patch("locust.main:get_locustfiles_locally", find_locustfiles, "user code is loaded from a folder of live sync's"),
+        Patch(
+            "locust.env:Environment.update_user_class", load_test.remember_settings, "to apply it again after an edit"
+        ),
+        Patch(
+            "locust.main:get_locustfiles_locally", find_locustfiles, "user code is loaded from a folder of live sync's"
+        ),
         Patch("locust.main:load_locustfile", load_locustfile, "the same, and a file that fails is waited for"),
         Patch("locust.main:load_locustfile_pytest", load_pytest_files, "their users are not made of classes"),
-        Patch("locust.rpc.zmqrpc:BaseSocket.__init__", connection.with_options, "a replaced master is found in seconds"),
+        Patch(
+            "locust.rpc.zmqrpc:BaseSocket.__init__", connection.with_options, "a replaced master is found in seconds"
+        ),
         Setting(
             "locust.argument_parser:default_args_dict",
             lru_cache(maxsize=1)(default_args_dict),
             "each spawn message costs 0.2 s in which no user runs",
             "docs/upstream of the template: workers freeze at each ramp-up step",
         ),
-        Setting("locust.runners:time", fixes.STEADY_TIME, "Locust compares wall clocks, which may step", "Locust does not"),
+        Setting(
+            "locust.runners:time", fixes.STEADY_TIME, "Locust compares wall clocks, which may step", "Locust does not"
+        ),
     ]
 
 

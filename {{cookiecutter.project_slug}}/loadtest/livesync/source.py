@@ -58,7 +58,9 @@ class Statement:
 
     def take_analysis(self, other: "Statement") -> None:
         """Take over what was found out about a statement of the same outline."""
-        vars(self).update({name: value for name, value in vars(other).items() if name in ("binds", "reads", "chains", "extends")})
+        vars(self).update(
+            {name: value for name, value in vars(other).items() if name in ("binds", "reads", "chains", "extends")}
+        )
 
     @cached_property
     def binds(self) -> frozenset[str]:
@@ -69,13 +71,21 @@ class Statement:
     def reads(self) -> frozenset[str]:
         """Names that it reads while the module is loaded."""
         nodes = list(_loaded(self.node, scopes=True))
-        loops = {name for node in nodes for target in _targets(node) for inner in ast.walk(target) for name in _bound_names(inner)}
+        loops = {
+            name
+            for node in nodes
+            for target in _targets(node)
+            for inner in ast.walk(target)
+            for name in _bound_names(inner)
+        }
         return frozenset(name for node in nodes for name in _read_names(node)) - loops
 
     @cached_property
     def chains(self) -> frozenset[tuple[str, ...]]:
         """What it reads meanwhile as `a`, `a.b` or `a.b.c`, as tuples of names."""
-        return frozenset(chain for node in _loaded(self.node, scopes=True) if (chain := _chain(node)) and chain[0] in self.reads)
+        return frozenset(
+            chain for node in _loaded(self.node, scopes=True) if (chain := _chain(node)) and chain[0] in self.reads
+        )
 
     @cached_property
     def imports(self) -> list[ast.Import | ast.ImportFrom]:
@@ -133,7 +143,10 @@ class Source:
 def parse(content: bytes, filename: str) -> Source:
     """Parse a module. Raises SyntaxError or ValueError as Python does."""
     tree = ast.parse(decode_source(content), filename)
-    if any(isinstance(n, ast.ImportFrom) and n.module == "__future__" and any(a.name == "annotations" for a in n.names) for n in tree.body):
+    if any(
+        isinstance(n, ast.ImportFrom) and n.module == "__future__" and any(a.name == "annotations" for a in n.names)
+        for n in tree.body
+    ):
         _make_annotations_text(tree)
     statements = [TopLevel(node, compile_node(node, filename)) for node in tree.body if not _is_string(node)]
     return Source(filename, statements, ast.get_docstring(tree, clean=False))
@@ -213,7 +226,9 @@ def changed_definitions(old: TopLevel, new: TopLevel) -> set[Definition]:
     """The definitions of `old` that do something else in `new`, or are gone; docstrings and positions do not count."""
     if old.text == new.text:
         return set()
-    return {definition for path, definition in old.definitions.items() if old.actions.get(path) != new.actions.get(path)}
+    return {
+        definition for path, definition in old.definitions.items() if old.actions.get(path) != new.actions.get(path)
+    }
 
 
 def header(node: ast.ClassDef) -> str:
@@ -280,7 +295,11 @@ def _is_string(node: ast.AST) -> bool:
 def _text(node: object, bodies: bool) -> str:
     """The tree below `node` as text, without positions and docstrings, and without function bodies if not asked for."""
     if isinstance(node, list):
-        return "[" + ",".join(_text(item, bodies) for item in node if not (isinstance(item, ast.AST) and _is_string(item))) + "]"
+        return (
+            "["
+            + ",".join(_text(item, bodies) for item in node if not (isinstance(item, ast.AST) and _is_string(item)))
+            + "]"
+        )
     if not isinstance(node, ast.AST):
         return f"{type(node).__name__}:{node!r}"
     left_out = {"kind", "type_comment"}
@@ -320,8 +339,9 @@ def _targets(node: ast.AST) -> list[ast.AST]:
 
 def _extended_names(node: ast.AST) -> list[str]:
     match node:
-        case ast.AugAssign(target=ast.Name(id=name)) | ast.Expr(
-            value=ast.Call(func=ast.Attribute(value=ast.Name(id=name)))
+        case (
+            ast.AugAssign(target=ast.Name(id=name))
+            | ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name))))
         ):
             return [name]
         case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()):

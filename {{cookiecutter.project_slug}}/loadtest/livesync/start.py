@@ -112,7 +112,9 @@ def restart_process(live: Live, started_in: Path) -> NoReturn:
 
 def reject_pytest_files(*_: object) -> NoReturn:
     """Stands in for Locust's loader of pytest-style files."""
-    raise Rejected("the locustfile has no user class; live sync does not run pytest-style locustfiles, locust itself does")
+    raise Rejected(
+        "the locustfile has no user class; live sync does not run pytest-style locustfiles, locust itself does"
+    )
 
 
 def _install(live: Live, find_locustfiles: Callable[..., list[str]]) -> None:
@@ -182,9 +184,10 @@ def _check_arguments() -> None:
 def _follow_saves(
     live: Live, watcher: Watcher, environment: Environment, runner: MasterRunner, web_ui: WebUI | None, **_: Any
 ) -> None:
-    load_test.note_initialised(environment)
     report = Report(live, runner)
     events.test_start.add_listener(report.begin_run)
+    events.test_start.add_listener(load_test.note_test_start)
+    load_test.note_initialised(environment)
     master = Master(live, environment, runner, report)
     internals.install(patches.of_reports(partial(web.with_changes, report)))
     if web_ui:
@@ -210,5 +213,3 @@ def _follow_master(
 ) -> None:
     load_test.note_initialised(environment)
     Worker(live, environment, runner, restart)
-
-

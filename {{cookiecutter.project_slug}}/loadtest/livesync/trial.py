@@ -55,9 +55,9 @@ def trial(action: Callable[[], None], explain: Callable[[BaseException], str]) -
         raise Rejected(f"running it took longer than {timeout:g} s: move what takes long into on_start")
     finally:
         os.close(reader)
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError, ChildProcessError):  # gevent may have waited for it already
             os.kill(child, signal.SIGKILL)
-        get_original("os", "waitpid")(child, 0)
+            get_original("os", "waitpid")(child, 0)
 
 
 def _raise_rejection(answer: bytes) -> None:

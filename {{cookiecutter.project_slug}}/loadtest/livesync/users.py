@@ -163,9 +163,7 @@ def _renew_queue(task_set: Any) -> None:
         vars(task_set)[SEQUENCE] = known, last - 1
     name: str = picked.__name__
     same_name = [task for task in tasks if task.__name__ == name]
-    task_set.schedule_task(
-        same_name[0] if same_name and not is_sequence else task_set.get_next_task(), first=True
-    )
+    task_set.schedule_task(same_name[0] if same_name and not is_sequence else task_set.get_next_task(), first=True)
 
 
 def _class_now(live: Live, user: User) -> type[User]:
@@ -230,7 +228,9 @@ def _wait_function(live: Live, task_set: TaskSet) -> Any:
     return live.class_now(type(task_set.user)).wait_time  # type: ignore[attr-defined]
 
 
-def stop_users(live: Live, original: Callable[[Runner, dict[str, int]], None], runner: Runner, counts: dict[str, int]) -> None:
+def stop_users(
+    live: Live, original: Callable[[Runner, dict[str, int]], None], runner: Runner, counts: dict[str, int]
+) -> None:
     """Stands in for `Runner.stop_users`, which stops users of the current class objects only.
 
     It is handed as many that still have the old class as it lacks.

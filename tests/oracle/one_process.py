@@ -14,6 +14,7 @@ from typing import Any
 
 import locust
 from livesync import internals, load_test, opened, patches, shape, start, users
+from livesync.edit import Edit, find_edit
 from livesync.files import Folder
 from livesync.live import Live, commit, stage
 from livesync.modules import Modules
@@ -39,7 +40,7 @@ class CurrentModules:
 
 def install() -> None:
     """Put the patches in place, once."""
-    current = Current()
+    current: Any = Current()
     current.__dict__["modules"] = CurrentModules()
     internals.install(patches.of_every_process(current, lambda *_: None, lambda *_: None, lambda *_: []))
     internals.install(patches.of_worker(current))
@@ -82,10 +83,7 @@ class OneProcess:
     def edit(self, files: dict[str, str], with_trial: bool = True) -> Any:
         """Bring edited files in; raises Rejected. Without a trial nothing is tried in a child first."""
         tree = encoded(files)
-        if with_trial:
-            edit = stage(self.live, tree, self.environment)
-        else:
-            edit = start_edit(self.live, tree)
+        edit = stage(self.live, tree, self.environment) if with_trial else stage_untried(self.live, tree)
         return commit(self.live, edit, self.environment)
 
     def module(self, name: str = "locustfile") -> ModuleType:
@@ -104,9 +102,7 @@ class OneProcess:
         shutil.rmtree(self.home)
 
 
-def start_edit(live: Live, tree: dict[str, bytes]) -> Any:
-    from livesync.edit import find_edit
-
+def stage_untried(live: Live, tree: dict[str, bytes]) -> Edit:
     edit = find_edit(live.modules, live.tree, tree)
     live.folder.stage(tree, edit.paths)
     return edit

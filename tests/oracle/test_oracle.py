@@ -5,9 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from swarm import LOADTEST
-
 HERE = Path(__file__).parent
+LOADTEST = HERE.parents[1] / "{{cookiecutter.project_slug}}" / "loadtest"
 
 
 def test_random_edits_end_where_a_fresh_load_begins() -> None:
