@@ -17,7 +17,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import IO, Any
 
-import gevent  # type: ignore[import-untyped]
+import gevent
 import pytest
 from swarm import LOADTEST, PATIENCE, wait_until
 

@@ -12,9 +12,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+sys.path.append(str(Path(__file__).parents[2] / "{{cookiecutter.project_slug}}" / "loadtest"))
+
+
 import locust
-from livesync import internals, load_test, opened, patches, shape, start, users
+from livesync import internals, live, load_test, opened, patches, shape, start, users
 from livesync.edit import Edit, find_edit
+from livesync.errors import Rejected as Rejected
 from livesync.files import Folder
 from livesync.live import Live, commit, stage
 from livesync.modules import Modules
@@ -40,6 +44,7 @@ class CurrentModules:
 
 def install() -> None:
     """Put the patches in place, once."""
+    live.TASKS_TIMEOUT = 0.01  # the tasks that are under way in here wait for the end of the edit
     current: Any = Current()
     current.__dict__["modules"] = CurrentModules()
     internals.install(patches.of_every_process(current, lambda *_: None, lambda *_: None, lambda *_: []))
@@ -77,7 +82,8 @@ class OneProcess:
             available_shape_classes={type(instance).__name__: instance for instance in shapes},
             available_user_tasks={name: list(user_class.tasks) for name, user_class in classes.items()},
         )
-        events.init.fire(environment=self.environment, runner=None, web_ui=None)
+        fire: Any = events.init.fire
+        fire(environment=self.environment, runner=None, web_ui=None)
         load_test.note_initialised(self.environment)
 
     def edit(self, files: dict[str, str], with_trial: bool = True) -> Any:

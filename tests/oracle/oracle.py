@@ -30,14 +30,13 @@ from types import CodeType, FunctionType, MappingProxyType, ModuleType
 from typing import Any
 
 import gevent
-import livesync.live
 from gevent.event import Event
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
-from livesync.errors import Rejected
+from hypothesis.configuration import set_hypothesis_home_dir
 from locust import events
 from locust.event import EventHook
-from one_process import OneProcess, encoded, install
+from one_process import OneProcess, Rejected, encoded, install
 
 MODULES = ("pages.cart", "pages.browse", "helper", "locustfile")
 """Each may import those before it; `pages` has no `__init__.py`."""
@@ -152,6 +151,11 @@ PARTS = {
     "sequence": ["task", "task", "method", "tasks"],
     "nested task set": ["task", "task", "method"],
 }
+EDITS = [
+    "number", "number", "body", "body", "default", "docstring", "comment", "rename", "move", "move", "add", "add",
+    "remove", "part", "part", "refer", "refer", "shape", "imports", "data", "future",
+]  # fmt: skip
+SPECIAL = {"__init__", "tasks", "weight", "wait_time", "fixed_count", "host", "abstract"}
 WITH_BODY = FUNCTIONS | {
     "generator",
     "lambda",
@@ -639,7 +643,7 @@ class Author:
         return f"{prefix}{self.count}"
 
     def write(self) -> LoadTest:
-        test = LoadTest(future=self.random.random() < 0.2)
+        test = LoadTest(future=self.chance(20))
         for index, module in enumerate(MODULES):
             for other in MODULES[:index]:
                 test.imports[module, other] = self.random.choice([0, 1, 1, 2, 3, 4])
@@ -651,7 +655,7 @@ class Author:
         kind = kind or self.random.choice(MODULE_KINDS)
         items = test.modules[module]
         visible = [item for name in MODULES[: MODULES.index(module)] for item in test.modules[name]]
-        place = self.random.randint(0, len(items)) if self.random.random() < 0.3 else len(items)
+        place = self.random.randint(0, len(items)) if self.chance(30) else len(items)
         item = self.make(kind, visible + items[:place])
         if item:
             items.insert(place, item)
@@ -678,14 +682,14 @@ class Author:
             item.uses = pick(INTEGERS, random.randint(0, 2))
         if kind in {"function", "method", "task", "property"}:
             item.calls = pick({"function"}, random.randint(0, 1))
-            item.default = random.randint(1, 9) if random.random() < 0.4 else None
+            item.default = random.randint(1, 9) if self.chance(40) else None
         if kind in {"computed", "tasks"}:
             item.calls = pick({"function"}, 1 if kind == "computed" else random.randint(1, 2))
             if not item.calls:
                 return None
         if kind == "listener":
             item.calls = pick({"registrar"} if item.shape == 2 else {"function"}, 1)
-        if kind in {"function", "method", "task"} and random.random() < 0.3:
+        if kind in {"function", "method", "task"} and self.chance(30):
             item.decorator = (pick({"decorator", "decorator factory"}, 1) or [""])[0]
             if kind == "function" and not item.decorator:
                 item.decorator = "lru_cache"
@@ -708,9 +712,9 @@ class Author:
         if kind == "built":
             item.parts = [self.entry(item, visible) for _ in range(random.randint(0, 3))]
         if kind in {"plain class", "user", "task set"}:
-            if random.random() < 0.4:
+            if self.chance(40):
                 item.base = (pick({kind}, 1) or [""])[0]
-            if kind != "task set" and random.random() < 0.25:
+            if kind != "task set" and self.chance(25):
                 item.decorator = (pick({"class decorator"}, 1) or [""])[0]
         if kind == "setting":
             item.name = random.choice(["weight", "wait_time", "fixed_count", "host", "abstract"])
@@ -724,7 +728,7 @@ class Author:
             kind == "method"
             and holder
             and holder.kind == "plain class"
-            and random.random() < 0.2
+            and self.chance(20)
             and not any(p.name == "__init__" for p in holder.parts)
         ):
             item.name, item.decorator, item.calls, item.default = "__init__", "", [], None
@@ -761,61 +765,80 @@ class Author:
     def edit(self, test: LoadTest, past: list[LoadTest]) -> LoadTest:
         """A copy with one to three edits."""
         loads = [old for old in past if not old.broken]
-        if len(loads) > 1 and self.random.random() < 0.1:
+        if len(loads) > 1 and self.chance(10):
             return copy.deepcopy(self.random.choice(loads))
         new = copy.deepcopy(test)
-        for _ in range(self.random.choice([1, 1, 1, 2, 3])):
+        for _ in range(self.random.choice([1, 1, 2, 3, 5])):
             self.edit_once(new)
         return new
 
     def edit_once(self, test: LoadTest) -> None:
         random = self.random
-        everything = [(module, item) for module, item in test.items().values()]
-        if not everything:
-            self.add(test, "locustfile")
-            return
-        module, item = random.choice(everything)
-        match random.randint(0, 15):
-            case 0 | 1:
-                bodies = [other for _, other in everything if other.kind in WITH_BODY]
-                if bodies:
-                    random.choice(bodies).body += 1
-            case 2 | 3:
+        edit = random.choice(EDITS)
+        if edit == "add":
+            return self.add(test, random.choice(MODULES))
+        if edit == "imports":
+            test.imports[random.choice(list(test.imports))] = random.choice([0, 1, 2, 3, 4])
+        elif edit == "data":
+            test.data += 1
+        elif edit == "future":
+            test.future = not test.future
+        else:
+            candidates = [(module, item) for module, item in test.items().values() if self.can(edit, item)]
+            if candidates:
+                kind = random.choice(sorted({item.kind for _, item in candidates}))
+                module, item = random.choice([found for found in candidates if found[1].kind == kind])
+                self.edit_item(test, edit, module, item)
+        return None
+
+    def can(self, edit: str, item: Item) -> bool:
+        match edit:
+            case "body":
+                return item.kind in WITH_BODY
+            case "default":
+                return item.default is not None or item.kind == "function"
+            case "docstring":
+                return item.kind in CLASSES | WITH_BODY
+            case "rename":
+                return item.name not in SPECIAL
+            case "part":
+                return item.kind in CLASSES | {"built"}
+            case "shape":
+                return item.kind not in CLASSES | {"listener", "built", "method"}
+        return True
+
+    def edit_item(self, test: LoadTest, edit: str, module: str, item: Item) -> None:
+        random = self.random
+        match edit:
+            case "number":
                 item.number = item.number % 4 + 1
-            case 4:
-                item.docstring = self.name("doc") if random.random() < 0.7 else ""
-            case 5:
+            case "body":
+                item.body += 1
+            case "default":
+                item.default = random.choice(
+                    [1, 2, 3, 4, 5, 6, None] if item.kind == "function" else [1, 2, 3, 4, 5, 6]
+                )
+            case "docstring":
+                item.docstring = self.name("doc") if self.chance(70) else ""
+            case "comment":
                 item.comment = random.randint(0, 3)
-            case 6:
-                if item.name not in ("__init__", "tasks", "weight", "wait_time", "fixed_count", "host", "abstract"):
-                    item.name = self.name("renamed")
-            case 7:
+            case "rename":
+                item.name = self.name("renamed")
+            case "move":
                 self.move(test, module, item)
-            case 8 | 9:
-                self.add(test, random.choice(MODULES))
-            case 10:
+            case "remove":
                 self.remove(test, module, item)
-            case 11:
-                holders = [(m, other) for m, other in everything if other.kind in CLASSES | {"built"}]
-                if holders:
-                    module, holder = random.choice(holders)
-                    self.add_part(holder, self.before(test, module, holder))
-            case 12:
+            case "part":
+                self.add_part(item, self.before(test, module, item))
+            case "refer":
                 self.refer(test, module, item)
-            case 13:
-                pair = random.choice(list(test.imports))
-                test.imports[pair] = random.choice([0, 1, 2, 3, 4])
-            case 14:
-                if random.random() < 0.7:
-                    test.data += 1
-                else:
-                    test.future = not test.future
-            case 15:
-                if item.kind not in CLASSES | {"listener", "built", "method"}:
-                    item.shape = random.randint(0, 4)
+            case "shape":
+                item.shape = random.randint(0, 4)
                 if item.kind == "function":
                     item.arity = random.randint(0, 2)
-                    item.default = random.choice([None, 1, 3, 5])
+
+    def chance(self, percent: int) -> bool:
+        return self.random.randint(0, 99) >= 100 - percent
 
     def before(self, test: LoadTest, module: str, item: Item) -> list[Item]:
         """What the item may refer to."""
@@ -996,7 +1019,7 @@ class Comparison:
                 self.same(path, vars(live), vars(new))
             case _ if type(live).__module__ in MODULES:
                 self.same(f"{path}'s class", type(live), type(new))
-            case _ if type(live).__eq__ == object.__eq__:
+            case _ if "__eq__" not in {name for base in type(live).__mro__[:-1] for name in vars(base)}:
                 self.check(path, type(live).__name__, type(new).__name__)
             case _:
                 self.check(path, live, new)
@@ -1136,7 +1159,7 @@ class Sequence:
 
     def set_state(self) -> None:
         """Do what listeners and tasks would have done."""
-        if self.random.random() < 0.3:
+        if self.author.chance(30):
             return
         for item_id, (module, item) in self.test.items().items():
             if module not in sys.modules:
@@ -1162,7 +1185,7 @@ class Sequence:
         if not self.loads(new):
             return
         COUNTS["edits"] += 1
-        if self.random.random() < 0.1:
+        if self.author.chance(10):
             broken = copy.deepcopy(new)
             broken.broken = self.random.choice(
                 ["raise ValueError", "1 +", "undefined_name", "class Broken(User): tasks = 1"]
@@ -1180,10 +1203,10 @@ class Sequence:
         }
         self.modules_before = set(sys.modules)
         RAN.clear()
-        done = self.begin_task() if self.random.random() < 0.2 else None
+        done = self.begin_task() if self.author.chance(20) else None
         self.past.append(new)
         try:
-            self.process.edit(new.files(), with_trial=self.random.random() < 0.05)
+            self.process.edit(new.files(), with_trial=self.author.chance(5))
         except Rejected as rejection:
             COUNTS["rejected"] += 1
             self.past.append(old)
@@ -1196,10 +1219,10 @@ class Sequence:
         ran = RAN[:]
         self.check_runs(expected, ran)
         self.check_identity(expected, functions, classes)
-        self.check_state(expected, ran)
+        self.check_state(expected)
 
-    def check_state(self, expected: Expected, ran: list[str]) -> None:
-        """What a run has set stays, unless its initial value was edited; a class that is made anew may take it over."""
+    def check_state(self, expected: Expected) -> None:
+        """What a run has set stays, unless its initial value was edited, or its class has another name."""
         for item_id, value in list(self.state.items()):
             same_name = item_id in expected.new and expected.new[item_id][1].name == expected.old[item_id][1].name
             if not same_name or expected.new[item_id][0] not in sys.modules:
@@ -1208,12 +1231,14 @@ class Sequence:
                 assert self.value(item_id) is not value, f"{item_id} has old state in spite of its edit"
                 del self.state[item_id]
             elif self.value(item_id) is not value:
-                assert item_id in ran, f"the state of {item_id} is lost"
+                holders = [item_id[:n] for n, letter in enumerate(item_id) if letter == "."]
+                renamed = any(expected.old[h][1].name != expected.new[h][1].name for h in holders)
+                assert renamed, f"the state of {item_id} is lost"
                 del self.state[item_id]
 
     def reject(self, broken: LoadTest) -> None:
         try:
-            self.process.edit(broken.files(), with_trial=self.random.random() < 0.2)
+            self.process.edit(broken.files(), with_trial=self.author.chance(20))
         except (Rejected, ValueError, NameError, TypeError):
             return
         raise AssertionError("an edit that fails is live")
@@ -1276,9 +1301,9 @@ class Sequence:
             self.fresh = self.test, fresh(self.test.files())
         live, new = self.live(), self.fresh[1]
         comparison = Comparison({id(value): value for value in self.state.values()})
+        comparison.check("modules", sorted(live.modules), sorted(new.modules))
         for name, module in new.modules.items():
             if name not in live.modules:
-                comparison.differ(name, None, module)
                 continue
             names = [{n for n in vars(m) if n not in SKIPPED} for m in (live.modules[name], module)]
             comparison.check(f"names of {name}", sorted(names[0] - names[1]), sorted(names[1] - names[0]))
@@ -1286,6 +1311,10 @@ class Sequence:
             rebound = {self.test.items()[i][1].name for i in self.state if self.test.items()[i][0] != name}
             for n in sorted(names[0] & names[1] - rebound):
                 comparison.same(f"{name}.{n}", vars(live.modules[name])[n], vars(module)[n])
+        for home, item in self.test.items().values():
+            if item.kind == "function" and home in new.modules:
+                results = [vars(side.modules[home])[item.name](*[1] * item.arity) for side in (live, new)]
+                comparison.check(f"result of {item.name}", *results)
         for hook in live.listeners:
             one, other = (sorted(side.listeners[hook], key=described) for side in (live, new))
             comparison.check(f"listeners of {hook}", list(map(described, one)), list(map(described, other)))
@@ -1350,10 +1379,10 @@ def main() -> None:
     if Path("/dev/shm").is_dir():
         tempfile.tempdir = "/dev/shm"  # most of the time goes into small files
     vars(builtins)["_ran"] = _ran
+    set_hypothesis_home_dir(tempfile.gettempdir())
     randoms = st.randoms(use_true_random=False)
     randoms.validate()  # what Hypothesis imports late, before there is a folder of live sync's
     install()
-    livesync.live.TASKS_TIMEOUT = 0.01
     OneProcess(LoadTest().files()).close()  # the patches need one
     gc.collect()
     gc.freeze()
@@ -1375,5 +1404,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[2] / "{{cookiecutter.project_slug}}" / "loadtest"))
     main()

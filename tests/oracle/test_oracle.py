@@ -9,10 +9,10 @@ HERE = Path(__file__).parent
 LOADTEST = HERE.parents[1] / "{{cookiecutter.project_slug}}" / "loadtest"
 
 
-def test_random_edits_end_where_a_fresh_load_begins() -> None:
+def test_random_edits_end_where_a_fresh_load_begins(tmp_path: Path) -> None:
     oracle = subprocess.run(
         [sys.executable, HERE / "oracle.py", "--examples", "300"],
-        env={**os.environ, "PYTHONPATH": f"{HERE}{os.pathsep}{LOADTEST}"},
+        env={**os.environ, "PYTHONPATH": f"{HERE}{os.pathsep}{LOADTEST}", "TMPDIR": str(tmp_path)},
         capture_output=True,
         text=True,
         timeout=240,

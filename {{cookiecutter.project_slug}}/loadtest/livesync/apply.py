@@ -6,7 +6,9 @@ A trial does this in a forked child first, where nothing is lost if it fails.
 from locust import TaskSet, User, events
 from locust.event import EventHook
 
+import abc
 import ast
+import inspect
 import itertools
 import linecache
 import sys
@@ -21,7 +23,7 @@ from . import classes, functions
 from .classes import ClassEdit
 from .edit import Edit
 from .functions import Grace
-from .modules import Module, Modules, Undo
+from .modules import Cache, Module, Modules, Undo
 from .source import Definition, Effects, FunctionNode, Registration, Statement, TopLevel, compile_node, with_known_codes
 
 MISSING = object()
@@ -60,8 +62,10 @@ class Apply:
         self._to_rebuild: set[tuple[str, str]] = set()
         self._rebuilt: set[str] = set()
         self._ran: set[TopLevel] = set()
-        self._caches: dict[int, tuple[Any, set[str]]] = {}
+        self._caches: dict[int, Cache] = {}
         self._cleared: set[int] = set()
+        self._last: dict[str, TopLevel] = {}
+        self._to_run: set[TopLevel] = set()
         self._removed: dict[tuple[str, str], object] = {}
         self._was_imported: set[str] = set()
         """Paths of modules that a statement imported which is gone now, or has run again."""
@@ -112,11 +116,12 @@ class Apply:
 
     def _clear_caches(self) -> None:
         """Clear each `@lru_cache` whose results may come from a function or a value that the edit has changed."""
-        changed = {definition.code.co_name for definition in self.edit.changed} | {name for _, name in self._dirty}
-        for key, (cached, names) in self._caches.items():
-            if key not in self._cleared and not names.isdisjoint(changed):
+        changed = {definition.code.co_name for definition in self.edit.changed}
+        for key, cache in self._caches.items():
+            dirty = any(name in cache.names and path in cache.paths for path, name in self._dirty)
+            if key not in self._cleared and (dirty or not cache.names.isdisjoint(changed)):
                 self._cleared.add(key)
-                cached.cache_clear()
+                cache.cached.cache_clear()
 
     def _delete(self, module: Module) -> None:
         self._remove(module, module.source.statements, set())
@@ -147,6 +152,7 @@ class Apply:
         if difference:
             self._remove(module, difference.removed, self._bound(module))
         self._rebuilt = set()
+        self._note_last(module)
         for old, new in self.edit.pairs(module):
             if new in self._ran:
                 continue
@@ -158,6 +164,16 @@ class Apply:
                 self._update_docstrings(module.module.__name__, old.node, new.node, module.namespace)
         if difference:
             self._take_source(module)
+
+    def _note_last(self, module: Module) -> None:
+        """Where several statements bind one name, the last one has to have run last."""
+        before = {
+            name: statement for statement in module.source.statements for name in statement.binds - statement.targets
+        }
+        pairs = self.edit.pairs(module)
+        after = {name: (old, new) for old, new in pairs for name in new.binds - new.targets}
+        self._last = {name: new for name, (_, new) in after.items()}
+        self._to_run = {new for name, (old, new) in after.items() if name in before and before[name] is not old}
 
     def _bound(self, module: Module) -> set[str]:
         """Names that the module's statements bind, with those of star imports as they were."""
@@ -191,7 +207,12 @@ class Apply:
         self.undo.append(restore)
 
     def _must_run(self, module: Module, old: TopLevel | None, new: TopLevel) -> bool:
-        if self.edit.runs(old, new) or old is None or not old.effects.called.isdisjoint(self.outcome.changed):
+        if (
+            self.edit.runs(old, new)
+            or new in self._to_run
+            or old is None
+            or not old.effects.called.isdisjoint(self.outcome.changed)
+        ):
             return True
         if self._to_rebuild and any((module.path, name) in self._to_rebuild for name in new.binds | new.extends):
             return True
@@ -243,9 +264,7 @@ class Apply:
             self._was_imported |= statement.effects.imported
             for registration in statement.effects.registered:
                 registration.remove()
-            rebuilt = {
-                name for name in statement.extends if isinstance(module.namespace.get(name), MUTABLE) or name in kept
-            }
+            rebuilt = {name for name in statement.extends if _is_built(module.namespace.get(name)) or name in kept}
             self._to_rebuild |= {(module.path, name) for name in rebuilt}
             if not statement.binds and not statement.effects.registered and not rebuilt:
                 self._note_what_stays(module, statement)
@@ -273,7 +292,7 @@ class Apply:
     def _rebuild(self, module: Module, new: TopLevel) -> None:
         """Before a statement like `X.append(1)` runs again, make X anew by what stands before it."""
         namespace = module.namespace
-        names = {n for n in new.extends if n in new.binds or isinstance(namespace.get(n), MUTABLE)} - self._rebuilt
+        names = {n for n in new.extends if n in new.binds or _is_built(namespace.get(n))} - self._rebuilt
         if not names:
             return
         self._rebuilt |= names
@@ -285,6 +304,7 @@ class Apply:
 
     def _run_again(self, module: Module, old: TopLevel | None, new: TopLevel) -> None:
         self._ran.add(new)
+        self._to_run |= {self._last.get(name, new) for name in new.binds - new.targets}
         self._was_imported |= old.effects.imported if old else set()
         self._rebuild(module, new)
         self.undo.append(partial(setattr, new, "effects", new.effects))
@@ -316,7 +336,7 @@ class Apply:
             self._remove_name(module, name)
         if old and isinstance(old.node, ast.ClassDef) and isinstance(new.node, ast.ClassDef):
             self._note_replaced(module, old.node, new.node, before.get(new.node.name))
-        self._dirty |= {(module.path, name) for name in new.extends if isinstance(namespace.get(name), MUTABLE)}
+        self._dirty |= {(module.path, name) for name in new.extends if _is_built(namespace.get(name))}
         self._clear_caches()
         if old and not new.binds | new.extends and not kept and old is not new:
             self._note_what_stays(module, old)
@@ -340,7 +360,7 @@ class Apply:
             return False
         name = new.node.name
         live = module.namespace.get(name)
-        if not isinstance(live, FunctionType) or live.__qualname__ != name:
+        if not isinstance(live, FunctionType) or self._definition_of(live) not in new.definitions.values():
             return False
         scratch: dict[str, Any] = {}
         with self.modules.noting(module, new):
@@ -439,21 +459,24 @@ class Apply:
 
     def _same(self, current: FunctionType, edited: FunctionType) -> bool:
         """Whether both were made by the same definition, and not by a decorator around it."""
-        current = self.grace.functions.get(current, current)
         definition = self.modules.definitions.get(id(edited.__code__))
-        of_current = self.modules.definitions.get(id(current.__code__))
         return (
             edited.__qualname__ == current.__qualname__
             and definition is not None
-            and (definition is of_current or current.__code__ == edited.__code__)
+            and definition is self._definition_of(current)
             and set(edited.__code__.co_freevars) <= {"__class__"}
         )
+
+    def _definition_of(self, function: FunctionType) -> Definition | None:
+        running = self.grace.functions.get(function, function)
+        return self.modules.definitions.get(id(running.__code__))
 
     def _finish(self, part: ClassEdit) -> None:
         """Remove what the class body does not bind any more."""
         live = part.live
         changed = self.outcome.attributes.setdefault(live, set())
         type.__setattr__(live, classes.ORDER, part.order)
+        abc.update_abstractmethods(live)
         if part.moved:
             self.outcome.retasked.add(live)
         annotations = vars(live).get("__annotations__", {})
@@ -527,6 +550,13 @@ def _paired_classes(old: type, new: type) -> list[tuple[type, type]]:
         ):
             pairs += _paired_classes(value, successor)
     return pairs
+
+
+def _is_built(value: object) -> bool:
+    """Whether a module may build such a value in several statements."""
+    return (
+        isinstance(value, MUTABLE) or inspect.getattr_static(value, "dispatch", None) is not None
+    )  # the latter is a `@singledispatch`
 
 
 def _is_plain_function(node: ast.stmt) -> TypeGuard[FunctionNode]:

@@ -101,14 +101,17 @@ def _in_order(nodes: list[ast.stmt]) -> bool:
 def _with_dependents(difference: Difference[Statement], changed: set[Statement]) -> list[Statement]:
     """The changed statements of a class body, and those that take part in the same values, such as a property's setter."""
     statements = [after for _, after in difference.pairs]
-    built = {name for statement in difference.removed for name in statement.extends}
+    bound_here = {name for statement in statements for name in statement.binds}
+    built = {name for statement in difference.removed for name in statement.extends | statement.binds}
     size = -1
     while size < len(changed):
         size = len(changed)
         built |= {name for statement in changed for name in statement.extends}
+        built &= bound_here
         bound: set[str] = set()
         for statement in statements:
-            if statement in changed or statement.reads & bound or (statement.binds | statement.extends) & built:
+            names = statement.binds | statement.extends
+            if statement in changed or (statement.reads | statement.binds) & bound or names & built:
                 changed.add(statement)
                 bound |= statement.binds
     return [statement for statement in statements if statement in changed]

@@ -123,7 +123,7 @@ def wrappers(function: FunctionType) -> list[Any]:
     around = []
     while found is not None and found is not function:
         around.append(found)
-        found = getattr(found, "fget" if isinstance(found, property) else "__wrapped__", None)
+        found = found.fget if type(found) is property else inspect.getattr_static(found, "__wrapped__", None)
     return around if found else []
 
 
@@ -178,15 +178,16 @@ def _owner(function: FunctionType) -> type | None:
     outer, _, _ = function.__qualname__.rpartition(".")
     if not outer or outer.endswith("<locals>"):
         return None
-    named = [item for item in gc.get_objects() if isinstance(item, type) and item.__qualname__ == outer]
+    named = [item for item in gc.get_objects() if issubclass(type(item), type) and item.__qualname__ == outer]
     # There may be an older class of that name, which objects that users keep still have.
     return next((cls for cls in named if any(_leads_to(value, function) for value in vars(cls).values())), None)
 
 
 def _leads_to(value: Any, function: FunctionType) -> bool:
-    if isinstance(value, property):
+    if type(value) is property:
         return any(_leads_to(part, function) for part in (value.fget, value.fset, value.fdel))
-    return value is function or (hasattr(value, "__wrapped__") and _leads_to(value.__wrapped__, function))
+    wrapped = inspect.getattr_static(value, "__wrapped__", None)
+    return value is function or (wrapped is not None and _leads_to(wrapped, function))
 
 
 def _documented_by(function: FunctionType, code: CodeType) -> bool:

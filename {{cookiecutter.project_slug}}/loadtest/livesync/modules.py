@@ -4,6 +4,7 @@ from locust.event import EventHook
 from locust.runners import Runner
 
 import ast
+import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -43,6 +44,15 @@ class Module:
     def imported(self) -> set[str]:
         """Paths of the user's modules that this one imports."""
         return {path for statement in self.source.statements for path in statement.effects.imported}
+
+
+@dataclass
+class Cache:
+    """An `@lru_cache`, with the names that its function and those that it may call read, and where these may be from."""
+
+    cached: Any
+    names: set[str]
+    paths: set[str]
 
 
 class Modules:
@@ -119,7 +129,8 @@ class Modules:
     def forget_empty_packages(self) -> None:
         """Forget packages without a file whose folder is gone, so that a module of the same name can be imported."""
         for name, module in list(sys.modules.items()):
-            places = list(getattr(module, "__path__", ())) if getattr(module, "__file__", None) is None else []
+            names = vars(module) if type(module) is ModuleType else {}
+            places = list(names.get("__path__", ())) if names.get("__file__") is None else []
             if places and all(self.folder.relative(place) and not Path(place).exists() for place in places):
                 del sys.modules[name]
 
@@ -157,21 +168,36 @@ class Modules:
         path = self.path_of(definition.code.co_filename)
         return next((module for module in self.loaded if module.path == path), None)
 
-    def caches(self) -> dict[int, tuple[Any, set[str]]]:
-        """Each `@lru_cache` with the names that the function in it, and those that it calls, read; by what the name has."""
-        reads: dict[str, set[str]] = {}
+    def caches(self) -> dict[int, "Cache"]:
+        """Each `@lru_cache` of the user's files, by the id of what the name in its module or class has."""
+        readers: dict[str, list[Definition]] = {}
         for definition in self.definitions.values():
-            reads.setdefault(definition.code.co_name, set()).update(definition.code.co_names)
-        holders = [value for module in self.loaded for value in module.namespace.values() if isinstance(value, type)]
-        found: dict[int, tuple[Any, set[str]]] = {}
-        for namespace in [module.namespace for module in self.loaded] + [vars(holder) for holder in holders]:
-            for value in list(namespace.values()):
+            readers.setdefault(definition.code.co_name, []).append(definition)
+        classes = [
+            value for module in self.loaded for value in module.namespace.values() if issubclass(type(value), type)
+        ]
+        found: dict[int, Cache] = {}
+        for namespace in [module.namespace for module in self.loaded] + [vars(cls) for cls in classes]:
+            for value in namespace.values():
                 inner = value
-                while inner is not None and not hasattr(inner, "cache_clear"):
-                    inner = vars(inner).get("__wrapped__") if isinstance(inner, FunctionType) else None
-                if inner is not None and not isinstance(inner, type):
-                    found[id(value)] = inner, _reachable(getattr(inner, "__name__", ""), reads)
+                while isinstance(inner, FunctionType):
+                    inner = vars(inner).get("__wrapped__")
+                # Not hasattr: a proxy, such as Flask's `request`, would look for what it stands for.
+                if all(inspect.getattr_static(inner, name, None) for name in ("cache_clear", "__wrapped__")):
+                    found[id(value)] = self._cache(inner, readers)
         return found
+
+    def _cache(self, cached: Any, readers: dict[str, list[Definition]]) -> "Cache":
+        cache = Cache(cached, {cached.__name__}, set())
+        queue = [cached.__name__]
+        while queue:
+            for definition in readers.get(queue.pop(), ()):
+                if home := self.home(definition):
+                    cache.paths |= {home.path, *home.imported()}
+                new = set(definition.code.co_names) - cache.names
+                cache.names |= new
+                queue += new
+        return cache
 
     def find(self, module: ModuleType) -> Module | None:
         return next((loaded for loaded in self.loaded if loaded.module is module), None)
@@ -250,15 +276,6 @@ class Modules:
 def _origin(module: Module, node: ast.ImportFrom) -> str:
     package = module.namespace.get("__package__")
     return resolve_name("." * node.level + (node.module or ""), package) if node.level else node.module or ""
-
-
-def _reachable(name: str, reads: dict[str, set[str]]) -> set[str]:
-    found, queue = {name}, [name]
-    while queue:
-        new = reads.get(queue.pop(), set()) - found
-        found |= new
-        queue += new
-    return found
 
 
 def _frames() -> Iterator[FrameType]:

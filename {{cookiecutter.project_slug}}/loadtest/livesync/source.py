@@ -59,7 +59,11 @@ class Statement:
     def take_analysis(self, other: "Statement") -> None:
         """Take over what was found out about a statement of the same outline."""
         vars(self).update(
-            {name: value for name, value in vars(other).items() if name in ("binds", "reads", "chains", "extends")}
+            {
+                name: value
+                for name, value in vars(other).items()
+                if name in ("binds", "reads", "targets", "chains", "extends")
+            }
         )
 
     @cached_property
@@ -70,15 +74,13 @@ class Statement:
     @cached_property
     def reads(self) -> frozenset[str]:
         """Names that it reads while the module is loaded."""
-        nodes = list(_loaded(self.node, scopes=True))
-        loops = {
-            name
-            for node in nodes
-            for target in _targets(node)
-            for inner in ast.walk(target)
-            for name in _bound_names(inner)
-        }
-        return frozenset(name for node in nodes for name in _read_names(node)) - loops
+        return frozenset(name for node in _loaded(self.node, scopes=True) for name in _read_names(node)) - self.targets
+
+    @cached_property
+    def targets(self) -> frozenset[str]:
+        """Names that it binds for itself before it reads them, such as those of a loop."""
+        targets = [target for node in _loaded(self.node, scopes=True) for target in _targets(node)]
+        return frozenset(name for target in targets for inner in ast.walk(target) for name in _bound_names(inner))
 
     @cached_property
     def chains(self) -> frozenset[tuple[str, ...]]:
@@ -94,7 +96,7 @@ class Statement:
 
     @cached_property
     def extends(self) -> frozenset[str]:
-        """Names whose value it changes and does not just set: `X += 1`, `X["a"] = 1`, `X.append(1)`, `X = f(X)`."""
+        """Names whose value it changes and does not just set: `X += 1`, `X["a"] = 1`, `X.append(1)`, `X = f(X)`, `@X.register`."""
         names = {name for inner in _loaded(self.node, scopes=False) for name in _extended_names(inner)}
         return frozenset(names | (self.binds & self.reads))
 
@@ -346,6 +348,9 @@ def _extended_names(node: ast.AST) -> list[str]:
             return [name]
         case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()):
             return [name]
+        case ast.FunctionDef(decorator_list=decorators) | ast.AsyncFunctionDef(decorator_list=decorators):
+            called = [d.func if isinstance(d, ast.Call) else d for d in decorators]
+            return [d.value.id for d in called if isinstance(d, ast.Attribute) and isinstance(d.value, ast.Name)]
     return []
 
 
