@@ -240,6 +240,16 @@ class Swarm:
         start = len(self.target.seen)
         wait_until(lambda: len(self.target.seen) > start + 60, "60 more requests")
 
+    def wait_for_silence(self) -> None:
+        """Wait until half a second goes by without a request."""
+
+        def is_silent() -> bool:
+            before = len(self.target.seen)
+            time.sleep(0.5)
+            return len(self.target.seen) == before
+
+        wait_until(is_silent, "no more requests")
+
     def wait_for_end_of(self, path: str) -> None:
         """Wait until the users make requests, but none to this path."""
 

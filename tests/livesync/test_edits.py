@@ -43,7 +43,7 @@ def test_a_task_can_be_added_reweighted_and_removed(swarm: Swarm) -> None:
 
 def test_a_shorter_wait_time_wakes_the_users_that_sleep(swarm: Swarm) -> None:
     swarm.edit(base("/slow").replace("constant(0.05)", "constant(600)"))
-    wait_until(lambda: len(swarm.requests("/slow")) == 10, "every user asleep")
+    swarm.wait_for_silence()
     swarm.edit(base("/quick"))
     swarm.wait_for("/quick")
 

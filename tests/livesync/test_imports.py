@@ -161,3 +161,12 @@ def test_a_full_disk_is_a_rejection_and_leaves_one_revision_everywhere(
     finally:
         idle.stop()
         subprocess.run(["umount", small], check=True)
+
+
+def test_a_name_that_stands_for_something_else_is_left_alone(swarm: Swarm) -> None:
+    source = "from flask import g, request\nimport functools\n" + BASE
+    swarm.edit(source)
+    swarm.edit(source.replace("/base/", "/edited/"))
+    swarm.wait_for("/edited")
+    swarm.edit(source.replace("/base/", "/more/") + "\n    @task\n    def more(self):\n        pass\n")
+    swarm.wait_for("/more")

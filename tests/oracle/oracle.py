@@ -531,6 +531,8 @@ class Expected:
         )
         for part in item.parts:
             self._visit(part, item if item.kind in CLASSES else None)
+        if item.kind == "instance" and item.base in self.new:
+            runs = runs or self._removed_parts(self.new[item.base][1])
         if item.kind == "built" and (
             runs or any(part.id in self.runs for part in item.parts) or self._removed_parts(item)
         ):

@@ -122,10 +122,14 @@ class Apply:
             if key not in self._cleared and (dirty or not cache.names.isdisjoint(changed)):
                 self._cleared.add(key)
                 cache.cached.cache_clear()
+                self.undo.append(cache.cached.cache_clear)
 
     def _delete(self, module: Module) -> None:
-        self._remove(module, module.source.statements, set())
-        self._dirty |= {(module.path, name) for name in module.namespace}
+        names = set(module.namespace)
+        # It keeps its names: what it has handed to somebody, such as Flask, may still run.
+        self._remove(module, module.source.statements, kept=names)
+        self._dirty |= {(module.path, name) for name in names}
+        self.outcome.removed |= {(module.path, name) for name in names}
         for name in [name for name, known in sys.modules.items() if known is module.module]:
             self.undo.append(partial(sys.modules.__setitem__, name, module.module))
             del sys.modules[name]
@@ -174,6 +178,13 @@ class Apply:
         after = {name: (old, new) for old, new in pairs for name in new.binds - new.targets}
         self._last = {name: new for name, (_, new) in after.items()}
         self._to_run = {new for name, (old, new) in after.items() if name in before and before[name] is not old}
+        order: dict[str, list[int]] = {}
+        for old, new in pairs if module in self.edit.differences else ():
+            if old:
+                for name in new.extends:
+                    order.setdefault(name, []).append(old.node.lineno)
+        moved = {name for name, lines in order.items() if lines != sorted(lines)}
+        self._to_rebuild |= {(module.path, name) for name in moved if _is_built(module.namespace.get(name))}
 
     def _bound(self, module: Module) -> set[str]:
         """Names that the module's statements bind, with those of star imports as they were."""
@@ -251,9 +262,9 @@ class Apply:
     def _body_reads_dirty(self, definition: Definition) -> bool:
         names = definition.code.co_names
         home = self.modules.home(definition)
-        paths = {home.path, *home.imported()} if home else set()
         if home and any(id(home.namespace.get(name)) in self._cleared for name in names):
             return True
+        paths = self.modules.paths_read(definition)
         return any(path in paths and name in names for path, name in self._dirty) or any(
             cls.__name__ in names and attribute in names for cls, attribute in self._dirty_attributes
         )

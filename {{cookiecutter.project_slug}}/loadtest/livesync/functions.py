@@ -23,6 +23,10 @@ FEW = 4
 """Number of code objects up to which the garbage collector finds their functions faster than a look at all objects."""
 
 
+FORWARDING = "<livesync>"
+"""File name of code that hands calls on to another function."""
+
+
 @dataclass(eq=False)
 class Grace:
     """The time until the last task that was under way at a commit has ended."""
@@ -123,8 +127,20 @@ def wrappers(function: FunctionType) -> list[Any]:
     around = []
     while found is not None and found is not function:
         around.append(found)
-        found = found.fget if type(found) is property else inspect.getattr_static(found, "__wrapped__", None)
+        found = next(iter(_wrapped(found)), None)
     return around if found else []
+
+
+def _wrapped(value: Any) -> list[Any]:
+    """What a decorator that is made for it says to be inside; asked for in a way that wakes no proxy."""
+    if type(value) is property:
+        return [value.fget, value.fset, value.fdel]
+    if type(value) in (classmethod, staticmethod):
+        return [value.__func__]
+    inner = inspect.getattr_static(value, "__wrapped__", None)
+    if isinstance(value, FunctionType) and value.__code__.co_filename == FORWARDING:
+        return [constant for constant in value.__code__.co_consts if isinstance(constant, FunctionType)]
+    return [] if inner is None else [inner]
 
 
 def lacks_variables(function: FunctionType, code: CodeType) -> bool:
@@ -184,10 +200,7 @@ def _owner(function: FunctionType) -> type | None:
 
 
 def _leads_to(value: Any, function: FunctionType) -> bool:
-    if type(value) is property:
-        return any(_leads_to(part, function) for part in (value.fget, value.fset, value.fdel))
-    wrapped = inspect.getattr_static(value, "__wrapped__", None)
-    return value is function or (wrapped is not None and _leads_to(wrapped, function))
+    return value is function or any(_leads_to(inner, function) for inner in _wrapped(value))
 
 
 def _documented_by(function: FunctionType, code: CodeType) -> bool:
@@ -225,7 +238,7 @@ def _template(expression: str, freevars: tuple[str, ...]) -> CodeType:
     # "'target'(...)" is a call of a string until it is replaced, of which the compiler warns.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SyntaxWarning)
-        module = compile(source, "<livesync>", "exec")
+        module = compile(source, FORWARDING, "exec")
     [outer] = [value for value in module.co_consts if isinstance(value, CodeType)]
     [inner] = [value for value in outer.co_consts if isinstance(value, CodeType)]
     return inner

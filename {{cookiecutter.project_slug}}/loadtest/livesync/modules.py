@@ -168,6 +168,13 @@ class Modules:
         path = self.path_of(definition.code.co_filename)
         return next((module for module in self.loaded if module.path == path), None)
 
+    def paths_read(self, definition: Definition) -> set[str]:
+        """Paths of the modules of which the function may read names: its own, and those that it has as objects."""
+        if not (home := self.home(definition)):
+            return set()
+        reads_modules = any(isinstance(home.namespace.get(name), ModuleType) for name in definition.code.co_names)
+        return {home.path, *(home.imported() if reads_modules else ())}
+
     def caches(self) -> dict[int, "Cache"]:
         """Each `@lru_cache` of the user's files, by the id of what the name in its module or class has."""
         readers: dict[str, list[Definition]] = {}
@@ -192,8 +199,7 @@ class Modules:
         queue = [cached.__name__]
         while queue:
             for definition in readers.get(queue.pop(), ()):
-                if home := self.home(definition):
-                    cache.paths |= {home.path, *home.imported()}
+                cache.paths |= self.paths_read(definition)
                 new = set(definition.code.co_names) - cache.names
                 cache.names |= new
                 queue += new
@@ -229,7 +235,7 @@ class Modules:
 
     def add_listener(self, original: Callable[..., Any], hook: EventHook, handler: Any) -> Any:
         result = original(hook, handler)
-        self._note("listener", handler, lambda: _remove_handler(hook, handler), hook)
+        self._note("listener", handler, partial(_remove_item, hook._handlers, handler), hook)
         return result
 
     def register_message(
@@ -255,6 +261,18 @@ class Modules:
         else:
             original(app, rule, endpoint, view_func, *arguments, **options)
         self._note(f"route {rule}", view_func, partial(self._remove_route, app, str(name)))
+
+    def before_request(self, original: Callable[..., Any], app: Flask, function: Any) -> Any:
+        """Stands in for `Flask.before_request`."""
+        result = original(app, function)
+        self._note("before_request", function, partial(_remove_item, app.before_request_funcs[None], function))
+        return result
+
+    def after_request(self, original: Callable[..., Any], app: Flask, function: Any) -> Any:
+        """Stands in for `Flask.after_request`."""
+        result = original(app, function)
+        self._note("after_request", function, partial(_remove_item, app.after_request_funcs[None], function))
+        return result
 
     def _remove_route(self, app: Flask, endpoint: str) -> None:
         self._removed_endpoints.add(endpoint)
@@ -292,8 +310,8 @@ def _with_parents(names: list[str]) -> Iterator[str]:
         yield from (".".join(parts[:length]) for length in range(1, len(parts) + 1))
 
 
-def _remove_handler(hook: EventHook, handler: object) -> None:
-    hook._handlers[:] = [known for known in hook._handlers if known is not handler]
+def _remove_item(items: list[Any], item: object) -> None:
+    items[:] = [known for known in items if known is not item]
 
 
 def _not_found(**_: object) -> tuple[str, int]:

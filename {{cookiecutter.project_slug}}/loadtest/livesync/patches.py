@@ -25,6 +25,8 @@ def of_every_process(
         Patch("locust.event:EventHook.add_listener", modules.add_listener, "to remove a listener with its statement"),
         Patch("locust.runners:Runner.register_message", modules.register_message, "to remove it with its statement"),
         Patch("flask:Flask._check_setup_finished", lambda *_: None, "an edit may add a route after the first request"),
+        Patch("flask:Flask.before_request", modules.before_request, "to remove it with its statement"),
+        Patch("flask:Flask.after_request", modules.after_request, "to remove it with its statement"),
         Patch("flask:Flask.add_url_rule", modules.add_url_rule, "to remove a route with its statement"),
         *(
             Patch(f"{meta}.__new__", classes.remember_tasks, "Locust overrides what a class says of its tasks")

@@ -14,7 +14,8 @@ from typing import Generic, TypeVar
 
 S = TypeVar("S", bound="Statement")
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
-CodePath = tuple[tuple[str, int], ...]
+Place = tuple[str, int]
+CodePath = tuple[Place, ...]
 """Where a code object is nested in a statement: its name, and its number among those of that name, level by level."""
 
 
@@ -207,12 +208,34 @@ def _pair_by(key: Callable[[S], Hashable], partner: dict[S, S], old: list[S], ne
 
 def adopt_definitions(old: TopLevel | None, new: TopLevel) -> dict[Definition, CodeType]:
     """Give `new` the definitions of `old`; return those whose code differs, if only in its line numbers."""
+    known: dict[CodePath, Definition] = {}
     if old:
         new.code = with_known_codes(new.code, old.code)
+        known = {
+            path: old.definitions[before] for path, before in _partners(old.code, new.code) if before in old.definitions
+        }
     codes = dict(functions_in(new.code))
-    known = old.definitions if old else {}
     new.definitions = {path: known.get(path) or Definition(code) for path, code in codes.items()}
     return {d: codes[path] for path, d in new.definitions.items() if d.code is not codes[path]}
+
+
+def _partners(
+    old: CodeType, new: CodeType, before: CodePath = (), path: CodePath = ()
+) -> Iterator[tuple[CodePath, CodePath]]:
+    """Each place in `new` with that in `old` which it takes over; of the same name those first that do the same."""
+    left: dict[str, dict[Place, CodeType]] = {}
+    for place, code in _nested(old):
+        left.setdefault(place[0], {})[place] = code
+    places = list(_nested(new))
+    several = [found for found in places if len(left.get(found[0][0], ())) > 1]
+    for exactly in (True, False):
+        for place, code in several if exactly else places[:]:
+            known = left.get(place[0], {})
+            found = next((p for p, c in known.items() if not exactly or own_code(c) == own_code(code)), None)
+            if found:
+                places.remove((place, code))
+                yield (*path, place), (*before, found)
+                yield from _partners(known.pop(found), code, (*before, found), (*path, place))
 
 
 def with_known_codes(code: CodeType, known: CodeType) -> CodeType:
@@ -228,9 +251,8 @@ def changed_definitions(old: TopLevel, new: TopLevel) -> set[Definition]:
     """The definitions of `old` that do something else in `new`, or are gone; docstrings and positions do not count."""
     if old.text == new.text:
         return set()
-    return {
-        definition for path, definition in old.definitions.items() if old.actions.get(path) != new.actions.get(path)
-    }
+    actions = {definition: new.actions.get(path) for path, definition in new.definitions.items()}
+    return {d for path, d in old.definitions.items() if old.actions.get(path) != actions.get(d)}
 
 
 def header(node: ast.ClassDef) -> str:
@@ -264,7 +286,7 @@ def functions_in(code: CodeType, path: CodePath = ()) -> Iterator[tuple[CodePath
         yield from functions_in(inner, (*path, place))
 
 
-def _nested(code: CodeType) -> Iterator[tuple[tuple[str, int], CodeType]]:
+def _nested(code: CodeType) -> Iterator[tuple[Place, CodeType]]:
     count: Counter[str] = Counter()
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
