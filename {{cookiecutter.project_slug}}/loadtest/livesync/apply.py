@@ -81,6 +81,7 @@ class Apply:
         for module in loaded:
             if module not in self.edit.deleted:
                 self._update_module(module)
+        self._remove_stale_names()
         self._unload()
         for path in self.edit.paths:
             linecache.cache.pop(str(self.modules.folder.path / path), None)
@@ -277,12 +278,25 @@ class Apply:
                 registration.remove()
             rebuilt = {name for name in statement.extends if _is_built(module.namespace.get(name)) or name in kept}
             self._to_rebuild |= {(module.path, name) for name in rebuilt}
-            if not statement.binds and not statement.effects.registered and not rebuilt:
+            if not (statement.binds or statement.effects.starred or statement.effects.registered or rebuilt):
                 self._note_what_stays(module, statement)
             for name in (statement.binds | statement.effects.starred.keys()) - kept:
                 self._remove_name(module, name)
             if isinstance(statement.node, ast.ClassDef) and (live := self._live_class(module, statement.node)):
                 self.outcome.attributes.setdefault(live, set())
+
+    def _remove_stale_names(self) -> None:
+        """Remove names that a star import took although they are gone: tasks under way may still look them up over there."""
+        size = -1
+        while size < len(self.outcome.removed):
+            size = len(self.outcome.removed)
+            for module in self.modules.loaded if size else ():
+                for statement in module.source.statements:
+                    starred = statement.effects.starred
+                    for name in [n for n, path in starred.items() if (path, n) in self.outcome.removed]:
+                        self.undo.append(partial(starred.__setitem__, name, starred.pop(name)))
+                        if name not in self._bound(module):
+                            self._remove_name(module, name)
 
     def _remove_name(self, module: Module, name: str) -> None:
         self._dirty.add((module.path, name))
@@ -331,10 +345,6 @@ class Apply:
         if any(registration.hook is events.init for registration in kept):
             self.outcome.initialised += [r.handler for r in new.effects.registered if r.hook is events.init]
         new.effects.registered += [registration for registration in kept if not registration.while_loading]
-        # What a task under way may still look up in the other module was imported once more.
-        for name in [n for n, path in new.effects.starred.items() if (path, n) in self.outcome.removed]:
-            del new.effects.starred[name]
-            bound.add(name)
         for name in bound | new.binds | new.effects.starred.keys():
             place = module.path, name
             if place in self.outcome.removed and name in namespace:  # it was a name of another statement
@@ -349,7 +359,7 @@ class Apply:
             self._note_replaced(module, old.node, new.node, before.get(new.node.name))
         self._dirty |= {(module.path, name) for name in new.extends if _is_built(namespace.get(name))}
         self._clear_caches()
-        if old and not new.binds | new.extends and not kept and old is not new:
+        if old and not (new.binds | new.extends or old.effects.starred or kept) and old is not new:
             self._note_what_stays(module, old)
 
     def _take_back(self, old: TopLevel | None) -> list[Registration]:

@@ -240,11 +240,20 @@ def _partners(
 
 def with_known_codes(code: CodeType, known: CodeType) -> CodeType:
     """The code with the very code objects of `known` that equal its own, since functions are found by theirs."""
-    if code == known:  # which says that it stands on the same lines, too
-        return known
-    places = dict(_nested(known))
-    equal = {id(inner): with_known_codes(inner, places[place]) for place, inner in _nested(code) if place in places}
-    return code.replace(co_consts=tuple(equal.get(id(constant), constant) for constant in code.co_consts))
+    return _reusing(code, {inner: inner for inner in _all_codes(known)})
+
+
+def _reusing(code: CodeType, known: dict[CodeType, CodeType]) -> CodeType:
+    if code in known:  # which says that it stands on the same lines, too
+        return known[code]
+    constants = (_reusing(value, known) if isinstance(value, CodeType) else value for value in code.co_consts)
+    return code.replace(co_consts=tuple(constants))
+
+
+def _all_codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for _, inner in _nested(code):
+        yield from _all_codes(inner)
 
 
 def changed_definitions(old: TopLevel, new: TopLevel) -> set[Definition]:

@@ -49,11 +49,13 @@ def run() -> None:
     if not options.master and not options.worker:
         sys.exit("live sync needs --master or --worker; without either, run locust itself")
     trial.import_timeout()  # says what is wrong with the variable before anything starts
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until Locust has a handler of its own
     started_in = Path.cwd()
     opened.install(started_in)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     # Hidden, as without a writable folder for temporary files it lies in the one that is watched.
     home = Path(tempfile.mkdtemp(prefix=".livesync-")).resolve()
+    signal.signal(signal.SIGTERM, partial(_end_at_once, home))  # until Locust has a handler of its own
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     try:
         live = Live(folder := Folder(home), Modules(folder, started_in))
         if options.worker:
@@ -63,6 +65,12 @@ def run() -> None:
     finally:
         os.chdir(started_in)
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _end_at_once(home: Path, *_: object) -> NoReturn:
+    """End the process while it starts; an exception could be caught by the code that it loads."""
+    shutil.rmtree(home, ignore_errors=True)
+    os._exit(0)
 
 
 def run_master(live: Live, watched: Path) -> None:
