@@ -97,15 +97,20 @@ class Apply:
         loaded = self.modules.loaded
         self.undo.append(lambda: vars(self.modules).update(loaded=loaded))
         known = sys.modules.copy()
-        self.undo.append(
-            lambda: [sys.modules.pop(name) for name in sys.modules.keys() - known.keys() if self._is_own(name)]
-        )
+
+        def forget_new() -> None:
+            for name in [name for name in sys.modules.keys() - known.keys() if self._is_own(name)]:
+                _forget(name, [])
+
+        self.undo.append(forget_new)
 
     def _is_own(self, name: str) -> bool:
         return any(module.module is sys.modules[name] for module in self.modules.loaded)
 
     def _exchange(self) -> None:
-        found = functions.functions_of(self.edit.codes)
+        found = functions.functions_of(
+            self.edit.codes, partial(self.modules.usual, graces=self.grace.earlier), self.grace.pending
+        )
         for definition, code in self.edit.codes.items():
             self.undo.append(partial(self.modules.set_code, definition, definition.code))
             self.modules.set_code(definition, code)
@@ -132,11 +137,7 @@ class Apply:
         self._dirty |= {(module.path, name) for name in names}
         self.outcome.removed |= {(module.path, name) for name in names}
         for name in [name for name, known in sys.modules.items() if known is module.module]:
-            self.undo.append(partial(sys.modules.__setitem__, name, module.module))
-            del sys.modules[name]
-            package, _, last = name.rpartition(".")
-            if package in sys.modules and vars(sys.modules[package]).pop(last, None):
-                self.undo.append(partial(setattr, sys.modules[package], last, module.module))
+            _forget(name, self.undo)
         self.modules.loaded = [other for other in self.modules.loaded if other is not module]
 
     def _unload(self) -> None:
@@ -571,6 +572,15 @@ def _paired_classes(old: type, new: type) -> list[tuple[type, type]]:
         ):
             pairs += _paired_classes(value, successor)
     return pairs
+
+
+def _forget(name: str, undo: Undo) -> None:
+    """Remove a module from those that are imported, and from its package."""
+    module = sys.modules.pop(name)
+    undo.append(partial(sys.modules.__setitem__, name, module))
+    package, _, last = name.rpartition(".")
+    if package in sys.modules and vars(sys.modules[package]).pop(last, None):
+        undo.append(partial(setattr, sys.modules[package], last, module))
 
 
 def _is_built(value: object) -> bool:

@@ -124,7 +124,7 @@ def _reject_closures_without_variables(edit: Edit, modules: Modules) -> None:
         return
     statements = [(old, new) for module in modules.loaded for old, new in edit.pairs(module)]
     made_anew = {d for old, new in statements if old and edit.runs(old, new) for d in old.effects.called}
-    for function, definition in functions_of(suspects):
+    for function, definition in functions_of(suspects, modules.usual):
         owner = modules.owner(definition)
         if not lacks_variables(function, suspects[definition]) or (owner and enclosing(owner, definition) & made_anew):
             continue

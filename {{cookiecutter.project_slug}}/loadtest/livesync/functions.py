@@ -5,12 +5,14 @@ The function objects stay, and so does all that refers to them: handlers, decora
 
 import gc
 import inspect
+import sys
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from types import CellType, CodeType, FunctionType
+from types import CellType, CodeType, FrameType, FunctionType
 from typing import Any
 
 import gevent
@@ -27,6 +29,22 @@ FORWARDING = "<livesync>"
 """File name of code that hands calls on to another function."""
 
 
+def _references_of_frame() -> int:
+    """How many references to its code a frame holds in this version of Python."""
+
+    def count() -> int:
+        return sys.getrefcount(code)
+
+    code = count.__code__
+    return count() - sys.getrefcount(code)
+
+
+FRAME = _references_of_frame()
+_DEFINITION = Definition(compile("", "", "exec"))
+ATTRIBUTE = sys.getrefcount(_DEFINITION.code)
+"""References to the code of a definition that are there in any case: its own, and that of the question."""
+
+
 @dataclass(eq=False)
 class Grace:
     """The time until the last task that was under way at a commit has ended."""
@@ -36,6 +54,8 @@ class Grace:
     """Functions that dispatch during this time, with the one that has the new code."""
     deletions: list[Callable[[], object]] = field(default_factory=list)
     """Names that an edit removed, which old code may still look up."""
+    earlier: list["Grace"] = field(default_factory=list)
+    """Those of earlier commits that have not ended, oldest first."""
 
 
 class UnderWay:
@@ -65,9 +85,10 @@ class UnderWay:
     def grace(self) -> Grace:
         """A grace period for what is under way now."""
         self.greenlets = {greenlet for greenlet in self.greenlets if not greenlet.dead}
-        return Grace(set(self.greenlets) - {gevent.getcurrent()})
+        return Grace(set(self.greenlets) - {gevent.getcurrent()}, earlier=self.graces[:])
 
     def commit(self, grace: Grace) -> None:
+        grace.earlier.clear()
         self.graces.append(grace)
         self.settle()
 
@@ -84,8 +105,46 @@ class UnderWay:
                 delete()
 
 
-def functions_of(definitions: Iterable[Definition]) -> list[tuple[FunctionType, Definition]]:
-    """The live function objects that have the code of these definitions."""
+@dataclass
+class Usual:
+    """The function of a definition that its module or class has by its name."""
+
+    function: FunctionType
+    holders: int
+    """How often its code is a constant of the code around it."""
+
+
+def functions_of(
+    definitions: Iterable[Definition],
+    usual: Callable[[Definition], Usual | None],
+    under_way: Iterable[greenlet] = (),
+) -> list[tuple[FunctionType, Definition]]:
+    """The live function objects that have the code of these definitions.
+
+    All objects have to be searched only where something refers to the code beside its usual function, its constants and
+    the frames that are `under_way`.
+    """
+    frames = Counter(id(frame.f_code) for running in under_way for frame in _frames(running))
+    found: list[tuple[FunctionType, Definition]] = []
+    others = []
+    for definition in definitions:
+        known = usual(definition)
+        references = known.holders + 1 + FRAME * frames[id(definition.code)] if known else 0
+        if known and sys.getrefcount(definition.code) == ATTRIBUTE + references:
+            found.append((known.function, definition))
+        else:
+            others.append(definition)
+    return found + _search(others)
+
+
+def _frames(running: greenlet) -> Iterator[FrameType]:
+    frame = running.gr_frame
+    while frame:
+        yield frame
+        frame = frame.f_back
+
+
+def _search(definitions: Iterable[Definition]) -> list[tuple[FunctionType, Definition]]:
     by_code = {id(definition.code): definition for definition in definitions}
     if not by_code:
         return []

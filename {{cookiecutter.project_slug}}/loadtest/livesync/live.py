@@ -106,6 +106,9 @@ def commit(live: Live, edit: Edit, environment: Environment) -> Outcome:
     finally:
         live.is_settled.set()
     _note(live, edit, outcome, grace)
+    # Left to the garbage collector, they would refer to code for a while, and the next edit would search for who does.
+    undo.clear()
+    edit.codes.clear()
     return outcome
 
 

@@ -7,7 +7,7 @@ import ast
 import inspect
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +22,7 @@ from flask import Flask
 from . import opened
 from .calls import Calls
 from .files import Folder
+from .functions import Grace, Usual
 from .source import Definition, Effects, Registration, Source, TopLevel, adopt_definitions, parse
 
 Undo = list[Callable[[], object]]
@@ -162,6 +163,24 @@ class Modules:
     def owner(self, definition: Definition) -> TopLevel | None:
         """The statement that a definition belongs to."""
         return self._owners.get(id(definition.code))
+
+    def usual(self, definition: Definition, graces: Iterable[Grace] = ()) -> Usual | None:
+        """The function that the definition's module or class has by its name, unless a decorator stands in its place.
+
+        While it dispatches for one of `graces`, it is the function that it dispatches to.
+        """
+        module, statement = self.home(definition), self.owner(definition)
+        if not module or not statement:
+            return None
+        name, *inner = definition.code.co_qualname.split(".")
+        value = module.namespace.get(name)
+        for name in inner:
+            value = vars(value).get(name) if issubclass(type(value), type) else None
+        for grace in graces:
+            value = grace.functions.get(value, value) if type(value) is FunctionType else value
+        if type(value) is not FunctionType or value.__code__ is not definition.code:
+            return None
+        return Usual(value, _count(definition.code, statement.code))
 
     def home(self, definition: Definition) -> Module | None:
         """The module that a definition is in."""
@@ -312,6 +331,12 @@ def _with_parents(names: list[str]) -> Iterator[str]:
 
 def _remove_item(items: list[Any], item: object) -> None:
     items[:] = [known for known in items if known is not item]
+
+
+def _count(code: CodeType, outer: CodeType) -> int:
+    """How often `code` itself is among the constants of `outer`, and of the code that is nested in that."""
+    inner = [constant for constant in outer.co_consts if type(constant) is CodeType]
+    return sum(constant is code for constant in inner) + sum(_count(code, constant) for constant in inner)
 
 
 def _not_found(**_: object) -> tuple[str, int]:

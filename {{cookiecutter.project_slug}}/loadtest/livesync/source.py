@@ -240,12 +240,12 @@ def _partners(
 
 def with_known_codes(code: CodeType, known: CodeType) -> CodeType:
     """The code with the very code objects of `known` that equal its own, since functions are found by theirs."""
-    return _reusing(code, {inner: inner for inner in _all_codes(known)})
+    return _reusing(code, {(inner, inner.co_qualname): inner for inner in _all_codes(known)})
 
 
-def _reusing(code: CodeType, known: dict[CodeType, CodeType]) -> CodeType:
-    if code in known:  # which says that it stands on the same lines, too
-        return known[code]
+def _reusing(code: CodeType, known: dict[tuple[CodeType, str], CodeType]) -> CodeType:
+    if same := known.get((code, code.co_qualname)):  # which says that it stands on the same lines, too
+        return same
     constants = (_reusing(value, known) if isinstance(value, CodeType) else value for value in code.co_consts)
     return code.replace(co_consts=tuple(constants))
 
