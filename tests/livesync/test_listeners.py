@@ -102,7 +102,7 @@ class Steady(LoadTestShape):
 
 def test_values_of_a_shapes_constructor_follow_edits(idle: Swarm) -> None:
     idle.save(BASE + SHAPE)
-    idle.start()
+    idle.start(workers=1)
     idle.post("/swarm")
     wait_until(lambda: idle.users() == 6, "6 users")
     idle.edit(BASE + SHAPE.replace("= 6", "= 9"))

@@ -19,10 +19,10 @@ step(SECONDS)
 
 @pytest.mark.parametrize("hours", [1, -1], ids=["forward", "back"])
 def test_a_clock_that_steps_ends_no_worker_and_keeps_no_user_from_starting(idle: Swarm, hours: int) -> None:
-    idle.start()
+    idle.start(workers=1)
     idle.swarm(users=4)
     idle.edit(BASE.replace("/base/", "/stepped/") + STEP.replace("SECONDS", str(hours * 3600)))
-    idle.wait_for("/stepped")
+    idle.wait_for("/stepped", workers=1)
     idle.swarm(users=8)
     idle.forget()
     idle.settle()
@@ -48,9 +48,9 @@ def test_a_process_that_ends_while_it_starts_leaves_nothing_behind(
 
 def test_temporary_files_may_lie_in_the_watched_folder(idle: Swarm, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(idle.folder))
-    idle.start()
+    idle.start(workers=1)
     idle.swarm()
     idle.edit(BASE.replace("/base/", "/edited/") + "\nNAME = 1\n")
-    idle.wait_for("/edited")
+    idle.wait_for("/edited", workers=1)
     idle.settle()
     assert len(idle.get("/livesync")["changes"]) == 2

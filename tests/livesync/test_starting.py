@@ -29,14 +29,15 @@ class Visitor(FastHttpUser):
         def visit(self):
             self.client.get(f"/base/{os.getpid()}", name="/")
 """,
-    "a slow first import": "import time\ntime.sleep(6)\n" + BASE,
+    "a slow first import": "import time\ntime.sleep(1.5)\n" + BASE,
     "a folder and data named tests": "open('tests/data.txt').read()\nimport tests.part\n" + BASE,
     "a .env that is read": "assert open('.env').read() == 'A=1'\n" + BASE,
 }
 
 
 @pytest.mark.parametrize("source", CLASSES.values(), ids=CLASSES)
-def test_it_starts_what_locust_starts_and_edits_it(idle: Swarm, source: str) -> None:
+def test_it_starts_what_locust_starts_and_edits_it(idle: Swarm, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVESYNC_IMPORT_TIMEOUT", "1")  # which is for edits alone
     idle.save(source)
     idle.save("text", "tests/data.txt")
     idle.save("", "tests/part.py")
@@ -75,7 +76,7 @@ def test_it_runs_the_files_that_are_named_and_no_other(
     for path, source in files.items():
         idle.save(source, path)
     idle.options += options
-    idle.start()
+    idle.start(workers=1)
     idle.swarm()
     for name in names:
         idle.wait_for(f"/{name}", workers=1)
@@ -119,10 +120,10 @@ def test_a_pytest_style_file_is_named_as_such(idle: Swarm) -> None:
 def test_what_a_run_writes_makes_no_revision(idle: Swarm) -> None:
     idle.options += ["--csv", "out/stats", "--html", "report.html", "--logfile", "run.log"]
     idle.save(BASE + "\n    def on_start(self):\n        open(f'seen-{os.getpid()}.txt', 'a').write('x')\n")
-    idle.start()
+    idle.start(workers=1)
     idle.swarm()
     wait_until(lambda: (idle.folder / "out/stats_stats_history.csv").exists(), "the statistics")
-    idle.wait_for("/base")
+    idle.wait_for("/base", workers=1)
     revisions = len(idle.get("/livesync")["changes"])
     size = (idle.folder / "out/stats_stats_history.csv").stat().st_size
     wait_until(lambda: (idle.folder / "out/stats_stats_history.csv").stat().st_size > 2 * size, "more statistics")
@@ -134,10 +135,10 @@ def test_a_worker_keeps_what_its_users_write_in_its_working_directory(idle: Swar
         "        self.client", "        Path('seen.txt').open('a').write('x')\n        self.client"
     ).replace("/base/", "/{Path('seen.txt').exists()}/")
     idle.save(writes)
-    idle.start()
+    idle.start(workers=1)
     idle.swarm()
-    idle.wait_for("/True")
+    idle.wait_for("/True", workers=1)
     idle.edit(
         writes.replace("open('a')", "open('r')").replace(".write('x')", ".read()").replace("/{Path", "/kept-{Path")
     )
-    idle.wait_for("/kept-True")
+    idle.wait_for("/kept-True", workers=1)

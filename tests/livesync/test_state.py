@@ -227,7 +227,7 @@ def test_weights_and_hosts_of_the_command_line_win_over_edits(idle: Swarm) -> No
     two = BASE + BASE.replace("Visitor", "Buyer").replace("/base/", "/buy/")
     idle.save(two)
     idle.options += ["--config-users", '{"user_class_name": "Buyer", "weight": 0, "fixed_count": 1}']
-    idle.start()
+    idle.start(workers=1)
     idle.swarm()
 
     def buyers() -> float:
@@ -240,5 +240,5 @@ def test_weights_and_hosts_of_the_command_line_win_over_edits(idle: Swarm) -> No
             "class Buyer(FastHttpUser):", "class Buyer(FastHttpUser):\n    weight = 9"
         )
     )
-    idle.wait_for("/edited")
+    idle.wait_for("/edited", workers=1)
     wait_until(lambda: buyers() == pytest.approx(0.1), "one buyer")
