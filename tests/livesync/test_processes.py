@@ -1,8 +1,12 @@
 """What the machine does to the processes: clocks that step, signals, and folders for temporary files."""
 
+import socket
+from contextlib import closing, suppress
 from pathlib import Path
+from threading import Thread
 
 import pytest
+import zmq
 from swarm import BASE, PATIENCE, Swarm, wait_until
 
 STEP = """
@@ -54,3 +58,55 @@ def test_temporary_files_may_lie_in_the_watched_folder(idle: Swarm, monkeypatch:
     idle.wait_for("/edited", workers=1)
     idle.settle()
     assert len(idle.get("/livesync")["changes"]) == 2
+
+
+class Address:
+    """An address in a cluster: what stands behind it may be replaced, and what stood there does not hang up."""
+
+    def __init__(self, port_behind: int) -> None:
+        self._port_behind = port_behind
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        self._sockets = [self._listener]
+        self._forwarded: set[socket.socket] = set()
+        Thread(target=self._accept, daemon=True).start()
+
+    def replace(self, port_behind: int) -> None:
+        """Swallow what comes over the connections that there are, and lead the next ones to another port."""
+        self._port_behind = port_behind
+        self._forwarded.clear()
+
+    def close(self) -> None:
+        for one in self._sockets:
+            with suppress(OSError):  # the other end may have closed it
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                far = socket.create_connection(("127.0.0.1", self._port_behind))
+                self._sockets += [near, far]
+                self._forwarded |= {near, far}
+                Thread(target=self._forward, args=(near, far), daemon=True).start()
+                Thread(target=self._forward, args=(far, near), daemon=True).start()
+
+    def _forward(self, source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                if source in self._forwarded:
+                    target.sendall(data)
+
+
+def test_a_worker_finds_the_master_that_takes_the_place_of_one_that_went_without_a_word(idle: Swarm) -> None:
+    with zmq.Context() as context, context.socket(zmq.ROUTER) as silent:
+        silent.linger = 0
+        with closing(Address(silent.bind_to_random_port("tcp://127.0.0.1"))) as address:
+            master_port, idle.port = idle.port, address.port
+            idle.start_worker()
+            assert silent.poll(int(PATIENCE) * 1000), "the worker did not ask for the code"
+            address.replace(master_port)
+            idle.start_master()
+            wait_until(lambda: len(idle.workers()) == 1 and idle.agrees(), "the worker")
+            idle.stop()

@@ -13,6 +13,24 @@ from .live import Live
 Replacement = Callable[..., Any]
 
 
+def of_connections() -> list[Patch | Setting]:
+    """What has to be in place before the first connection, with which a worker asks for the code."""
+    return [
+        Patch(
+            "locust.rpc.zmqrpc:BaseSocket.__init__", connection.with_options, "a replaced master is found in seconds"
+        ),
+        Setting(
+            "locust.argument_parser:default_args_dict",
+            lru_cache(maxsize=1)(default_args_dict),
+            "each spawn message costs 0.2 s in which no user runs",
+            "docs/upstream of the template: workers freeze at each ramp-up step",
+        ),
+        Setting(
+            "locust.runners:time", fixes.STEADY_TIME, "Locust compares wall clocks, which may step", "Locust does not"
+        ),
+    ]
+
+
 def of_every_process(
     live: Live, load_locustfile: Replacement, load_pytest_files: Replacement, find_locustfiles: Replacement
 ) -> list[Patch | Setting]:
@@ -44,18 +62,6 @@ def of_every_process(
         ),
         Patch("locust.main:load_locustfile", load_locustfile, "the same, and a file that fails is waited for"),
         Patch("locust.main:load_locustfile_pytest", load_pytest_files, "their users are not made of classes"),
-        Patch(
-            "locust.rpc.zmqrpc:BaseSocket.__init__", connection.with_options, "a replaced master is found in seconds"
-        ),
-        Setting(
-            "locust.argument_parser:default_args_dict",
-            lru_cache(maxsize=1)(default_args_dict),
-            "each spawn message costs 0.2 s in which no user runs",
-            "docs/upstream of the template: workers freeze at each ramp-up step",
-        ),
-        Setting(
-            "locust.runners:time", fixes.STEADY_TIME, "Locust compares wall clocks, which may step", "Locust does not"
-        ),
     ]
 
 

@@ -51,6 +51,7 @@ def run() -> None:
     trial.import_timeout()  # says what is wrong with the variable before anything starts
     started_in = Path.cwd()
     opened.install(started_in)
+    internals.install(patches.of_connections())
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     # Hidden, as without a writable folder for temporary files it lies in the one that is watched.
     home = Path(tempfile.mkdtemp(prefix=".livesync-")).resolve()
