@@ -23,7 +23,7 @@ check: $(VENV) ## format, lint and types; changes nothing
 	.venv/bin/mypy
 	.venv/bin/mypy tests/livesync
 	.venv/bin/mypy tests/e2e
-	MYPYPATH='{{cookiecutter.project_slug}}/loadtest' .venv/bin/mypy --follow-imports=silent tests/oracle
+	MYPYPATH='{{cookiecutter.project_slug}}/loadtest:tests/livesync' .venv/bin/mypy --follow-imports=silent tests/oracle
 
 fix: $(VENV) ## let Ruff repair what it can
 	.venv/bin/ruff check --fix-only
@@ -37,7 +37,8 @@ bench: $(VENV) ## save to live on loopback and on a real cluster, and load for a
 	PYTHONPATH=tests .venv/bin/python tests/livesync/throughput.py
 	PYTHONPATH=tests .venv/bin/python tests/e2e/bench.py
 
-soak: $(VENV) ## long series on a real cluster: 500 edits under each tool, workers that come and go, ten pulses
+soak: $(VENV) ## long series: 300 load tests edited on a swarm here; 500 edits, scaled workers and ten pulses on a cluster
+	PYTHONPATH=tests/oracle:tests/livesync .venv/bin/python tests/oracle/on_swarm.py --sequences 300
 	PYTHONPATH=tests .venv/bin/python tests/e2e/soak.py
 
 # Locust is the one that the generated project pins.

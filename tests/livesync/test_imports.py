@@ -109,6 +109,35 @@ def test_what_an_import_starts_exists_once_also_after_rejected_saves(swarm: Swar
         swarm.wait_for(f"/edited{number}-1-1")
 
 
+RUNS_A_PROGRAM = """
+import subprocess, time
+import gevent
+from locust import events
+
+def keep_busy():
+    # A loop that is busy hears of a child's end before whoever waits for it.
+    while True:
+        gevent.sleep(0.001)
+        until = time.perf_counter() + 0.03
+        while time.perf_counter() < until:
+            pass
+
+@events.test_start.add_listener
+def run_a_program(**_):
+    subprocess.run(["true"], check=True)
+    gevent.spawn(keep_busy)
+"""
+
+
+def test_programs_that_a_listener_runs_leave_edits_as_they_are(idle: Swarm) -> None:
+    idle.save(RUNS_A_PROGRAM + BASE)
+    idle.start(workers=1)
+    idle.swarm()
+    for number in range(3):  # each runs a statement again, and so has a trial
+        idle.edit(RUNS_A_PROGRAM + f"NUMBER = {number}\n" + BASE.replace("/base/", f"/edited{number}/"))
+        idle.wait_for(f"/edited{number}", workers=1)
+
+
 COUNTER = """
 import socket, sys
 

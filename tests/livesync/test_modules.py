@@ -39,6 +39,38 @@ def test_an_edit_reaches_the_code_wherever_it_is(swarm: Swarm, imports: str, cal
     swarm.wait_for("/two-b")
 
 
+def test_an_edit_reaches_workers_whose_own_folder_has_the_files_too(idle: Swarm) -> None:
+    """As in the image that Skaffold builds, into which it syncs each save."""
+    part, data = (
+        "from pathlib import Path\nDATA = Path('data.txt').read_text()\n\ndef path():\n    return '/a-' + DATA\n",
+        "one",
+    )
+
+    def save_everywhere(content: str, name: str) -> None:
+        for folder in (idle.workers_folder, idle.folder):
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_text(content)
+
+    save_everywhere(data, "data.txt")
+    save_everywhere(part, "lib/parts.py")
+    save_everywhere(
+        "import sys\nsys.path.append('lib')\nimport parts\n" + BASE.replace("/base/", "{parts.path()}/"),
+        "locustfile.py",
+    )
+    idle.start()
+    idle.swarm()
+    idle.wait_for("/a-one")
+    for content, name, path in (
+        (part.replace("/a-", "/b-"), "lib/parts.py", "/b-one"),
+        ("two", "data.txt", "/b-two"),
+        (part.replace("/a-", "/c-").replace("DATA =", "DATA = 'x' +"), "lib/parts.py", "/c-xtwo"),
+    ):
+        save_everywhere(content, name)
+        idle.wait_for(path)
+    assert idle.total()["num_failures"] == 0
+    assert idle.users() == 10
+
+
 def test_a_module_of_a_package_is_edited_while_its_siblings_keep_their_state(swarm: Swarm) -> None:
     swarm.save("from uuid import uuid4\nTOKEN = uuid4().hex\n", "shop/state.py")
     swarm.save("from shop.state import TOKEN\n\ndef path():\n    return '/one/' + TOKEN\n", "shop/paths.py")

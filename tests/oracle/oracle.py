@@ -24,6 +24,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from types import CodeType, FunctionType, MappingProxyType, ModuleType
@@ -57,7 +58,7 @@ RAN: list[str] = []
 """Ids of the statements that ran. Each generated one calls `_ran` in one of its expressions."""
 
 
-def _ran(name: str, value: object = None) -> object:
+def ran(name: str, value: object = None) -> object:
     RAN.append(name)
     return value
 
@@ -909,7 +910,7 @@ def fresh(files: dict[str, str]) -> Loaded:
     home = Path(tempfile.mkdtemp())
     handlers = {hook: hook._handlers[:] for hook in hooks().values()}
     kept = {name: sys.modules.pop(name) for name in (*MODULES, "pages") if name in sys.modules}
-    path, cwd, ran = sys.path[:], Path.cwd(), RAN[:]
+    path, cwd, names = sys.path[:], Path.cwd(), RAN[:]
     try:
         for name, content in encoded(files).items():
             (home / name).parent.mkdir(exist_ok=True)
@@ -930,7 +931,7 @@ def fresh(files: dict[str, str]) -> Loaded:
         sys.modules.update(kept)
         for hook, before in handlers.items():
             hook._handlers[:] = before
-        sys.path[:], RAN[:] = path, ran
+        sys.path[:], RAN[:] = path, names
         os.chdir(cwd)
         shutil.rmtree(home)
 
@@ -1104,6 +1105,15 @@ def code_of(code: CodeType) -> dict[str, object]:
 # A sequence of edits
 
 
+@dataclass
+class Look:
+    """Functions and classes by the id of their item, and the names of the modules that are imported."""
+
+    functions: dict[str, FunctionType]
+    classes: dict[str, Any]
+    modules: set[str]
+
+
 class Sequence:
     """One load test with its edits, each applied and checked."""
 
@@ -1196,31 +1206,41 @@ class Sequence:
             self.reject(broken)
             self.past.append(old)
             self.compare()
-        expected = Expected(old, new)
-        functions = self.functions()
-        classes = {
-            i: self.own_class(i)
-            for i, (module, item) in old.items().items()
-            if item.kind in CLASSES and module in sys.modules
-        }
-        self.modules_before = set(sys.modules)
-        RAN.clear()
+        before = self.look()
         done = self.begin_task() if self.author.chance(20) else None
-        self.past.append(new)
         try:
             self.process.edit(new.files(), with_trial=self.author.chance(5))
         except Rejected as rejection:
             COUNTS["rejected"] += 1
-            self.past.append(old)
-            if not any(reason in str(rejection) for reason in REASONS):
+            self.past += [new, old]
+            if not is_expected(str(rejection)):
                 raise
             return
+        except BaseException:
+            self.past.append(new)  # for the story
+            raise
         finally:
             if done:
                 done()
-        ran = RAN[:]
-        self.check_runs(expected, ran)
-        self.check_identity(expected, functions, classes)
+        self.check(new, before)
+
+    def look(self) -> "Look":
+        """What has to be the same after an edit."""
+        RAN.clear()
+        classes = {
+            i: self.own_class(i)
+            for i, (module, item) in self.test.items().items()
+            if item.kind in CLASSES and module in sys.modules
+        }
+        return Look(self.functions(), classes, set(sys.modules))
+
+    def check(self, new: LoadTest, before: "Look") -> None:
+        """The edit to `new` is live: check what it ran, replaced and kept."""
+        names = RAN[:]
+        expected = Expected(self.test, new)
+        self.past.append(new)
+        self.check_runs(expected, names, before)
+        self.check_identity(expected, before)
         self.check_state(expected)
 
     def check_state(self, expected: Expected) -> None:
@@ -1275,28 +1295,28 @@ class Sequence:
                 found[item_id] = self.value(item_id)
         return found
 
-    def check_runs(self, expected: Expected, ran: list[str]) -> None:
-        for name in ran:
+    def check_runs(self, expected: Expected, names: list[str], before: "Look") -> None:
+        for name in names:
             item_id = name if name in expected.new else name.rpartition(".")[0]
             module = expected.new[item_id][0]
-            known = module in self.modules_before
+            known = module in before.modules
             assert not known or expected.may_run(name), f"{name} ran again"
 
-    def check_identity(self, expected: Expected, functions: dict[str, FunctionType], classes: dict[str, type]) -> None:
+    def check_identity(self, expected: Expected, before: "Look") -> None:
         for item_id, (module, item) in expected.new.items():
             if module not in sys.modules or item_id not in expected.old or expected.old[item_id][1].name != item.name:
                 continue
             holders = [item_id[:n] for n, letter in enumerate(item_id) if letter == "."]
             if not all(map(expected.keeps_class, holders)):
                 continue
-            if item_id in classes and expected.keeps_class(item_id):
-                assert self.own_class(item_id) is classes[item_id], f"{item.name} is another class now"
+            if item_id in before.classes and expected.keeps_class(item_id):
+                assert self.own_class(item_id) is before.classes[item_id], f"{item.name} is another class now"
             if (
-                item_id in functions
+                item_id in before.functions
                 and not item.decorator
                 and all(expected.new[h][1].kind not in NEVER_IN_PLACE for h in holders)
             ):
-                assert self.value(item_id) is functions[item_id], f"{item.name} is another function now"
+                assert self.value(item_id) is before.functions[item_id], f"{item.name} is another function now"
 
     def compare(self) -> None:
         if self.fresh[0] is not self.test:
@@ -1324,17 +1344,18 @@ class Sequence:
                 comparison.same(f"listener {described(a)}", a, b)
         assert not comparison.differences, "\n".join(comparison.differences[:8])
 
-    def story(self) -> str:
-        """The files, and how each edit changed them."""
-        files = {path: content.replace(PREAMBLE, "") for path, content in self.past[0].files().items()}
-        parts = [f"== {path}\n{content}" for path, content in files.items() if content.strip()]
-        for number, (old, new) in enumerate(zip(self.past, self.past[1:], strict=False), 1):
-            parts.append(f"== edit {number}")
-            for path, content in new.files().items():
-                parts += difflib.unified_diff(
-                    old.files()[path].splitlines(), content.splitlines(), path, path, lineterm="", n=1
-                )
-        return "\n".join(parts)
+
+def story(past: list[LoadTest]) -> str:
+    """The files, and how each edit changed them."""
+    files = {path: content.replace(PREAMBLE, "") for path, content in past[0].files().items()}
+    parts = [f"== {path}\n{content}" for path, content in files.items() if content.strip()]
+    for number, (old, new) in enumerate(pairwise(past), 1):
+        parts.append(f"== edit {number}")
+        for path, content in new.files().items():
+            parts += difflib.unified_diff(
+                old.files()[path].splitlines(), content.splitlines(), path, path, lineterm="", n=1
+            )
+    return "\n".join(parts)
 
 
 def described(handler: Any) -> str:
@@ -1348,6 +1369,11 @@ def described(handler: Any) -> str:
 REASONS = ("has no tasks", "have the same name", "has a weight", "other variables of the function around it")
 """For what an edit may be rejected that Python would load."""
 
+
+def is_expected(reason: str) -> bool:
+    return any(expected in reason for expected in REASONS)
+
+
 SHRINKING = 15
 """Seconds for which a failing example is made smaller."""
 
@@ -1359,7 +1385,7 @@ def example(random: Random) -> None:
     try:
         sequence.run()
     except Exception as error:
-        text = f"{sequence.story()}\n{''.join(traceback.format_exception(error)[-4:])}"
+        text = f"{story(sequence.past)}\n{''.join(traceback.format_exception(error)[-4:])}"
         if not failures or len(text) < len(failures[-1][1]):
             failures.append((time.monotonic(), text))
         if time.monotonic() > failures[0][0] + SHRINKING:
@@ -1380,7 +1406,7 @@ def main() -> None:
     sys.dont_write_bytecode = True
     if Path("/dev/shm").is_dir():
         tempfile.tempdir = "/dev/shm"  # most of the time goes into small files
-    vars(builtins)["_ran"] = _ran
+    vars(builtins)["_ran"] = ran
     set_hypothesis_home_dir(tempfile.gettempdir())
     randoms = st.randoms(use_true_random=False)
     randoms.validate()  # what Hypothesis imports late, before there is a folder of live sync's

@@ -18,3 +18,14 @@ def test_random_edits_end_where_a_fresh_load_begins(tmp_path: Path) -> None:
         timeout=240,
     )
     assert oracle.returncode == 0, f"{oracle.stdout[-8000:]}\n{oracle.stderr[-4000:]}"
+
+
+def test_master_and_workers_end_where_a_fresh_load_begins() -> None:
+    oracle = subprocess.run(
+        [sys.executable, HERE / "on_swarm.py", "--sequences", "5"],
+        env={**os.environ, "PYTHONPATH": f"{HERE}{os.pathsep}{HERE.parent / 'livesync'}"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert oracle.returncode == 0, f"{oracle.stdout[-8000:]}\n{oracle.stderr[-8000:]}"
