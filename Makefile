@@ -38,7 +38,7 @@ bench: $(VENV) ## save to live on loopback and on a real cluster, and load for a
 	PYTHONPATH=tests .venv/bin/python tests/e2e/bench.py
 
 soak: $(VENV) ## long series: 300 load tests edited on a swarm here; 500 edits, scaled workers and ten pulses on a cluster
-	PYTHONPATH=tests/oracle:tests/livesync .venv/bin/python tests/oracle/on_swarm.py --sequences 300
+	PYTHONPATH='tests/oracle:tests/livesync:{{cookiecutter.project_slug}}/loadtest' .venv/bin/python tests/oracle/on_swarm.py --sequences 300
 	PYTHONPATH=tests .venv/bin/python tests/e2e/soak.py
 
 # Locust is the one that the generated project pins.

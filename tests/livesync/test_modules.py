@@ -82,6 +82,17 @@ def test_a_module_of_a_package_is_edited_while_its_siblings_keep_their_state(swa
     assert set(swarm.requests("/one")) == set(swarm.requests("/two"))
 
 
+def test_a_module_begins_to_import_one_that_was_loaded_after_it(swarm: Swarm) -> None:
+    swarm.save("", "first.py")
+    swarm.save("", "second.py")
+    swarm.edit("import first\n" + BASE)
+    swarm.edit("import first\nimport second\n" + BASE.replace("/base/", "/{vars(first).get('NAME', 'none')}/"))
+    swarm.wait_for("/none")
+    swarm.save("NAME = 'name'\n", "second.py")
+    swarm.edit("from second import *\n", "first.py")
+    swarm.wait_for("/name")
+
+
 def test_resolved_paths_stay_true(swarm: Swarm) -> None:
     helper = """
 from pathlib import Path

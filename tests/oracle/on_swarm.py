@@ -1,6 +1,7 @@
 """Random edits of random load tests on a real swarm; master and workers compare themselves with a fresh load.
 
-PYTHONPATH=tests/oracle:tests/livesync .venv/bin/python tests/oracle/on_swarm.py --sequences 300 --seed 7
+export PYTHONPATH='tests/oracle:tests/livesync:{{cookiecutter.project_slug}}/loadtest'
+.venv/bin/python tests/oracle/on_swarm.py --sequences 300 --seed 7
 """
 
 import argparse
@@ -16,7 +17,9 @@ from random import Random
 from typing import Any
 
 from gevent import socket
+from livesync.files import revision_of
 from locust.util.load_locustfile import is_user_class
+from one_process import encoded
 from oracle import Author, LoadTest, fresh, is_expected, ran, story
 from swarm import BASE, Swarm, Target, wait_until
 
@@ -52,18 +55,20 @@ class ObservedSwarm:
         self.files = files
 
     def publish(self, test: LoadTest) -> str:
-        """Save a load test and return why it is rejected, or nothing once it is live everywhere."""
-        before = self.swarm.get("/livesync")["revision"]
-        same = test.files() == self.files
+        """Save a load test and return why it is rejected, or nothing once it is live everywhere.
+
+        A half of the save may be seen first, and go live or be rejected for a moment.
+        """
         self.write(test)
+        revision = revision_of({**encoded(self.files), "visitor.py": BASE.encode()})
 
-        def outcome() -> tuple[str, bool]:
-            now = self.swarm.get("/livesync")
-            is_live = (same or now["revision"] != before) and set(now["workers"].values()) == {now["revision"]}
-            return now["refused"] or "", is_live and not now["refused"]
+        def outcome() -> list[str]:
+            [table] = self.swarm.get("/stats/requests")["extended_stats"]
+            if self.swarm.agrees() and self.swarm.get("/livesync")["revision"] == revision:
+                return [""]
+            return [row["what"] for row in table["data"] if (row["code"], row["revision"]) == ("rejected", revision)]
 
-        reason, _ = wait_until(lambda: next(filter(any, [outcome()]), None), self.swarm.last_words)
-        return str(reason)
+        return str(wait_until(outcome, self.swarm.last_words)[0])
 
     def take_back(self, test: LoadTest) -> None:
         """After a rejection, bring the files back to what is live."""
@@ -139,7 +144,7 @@ class Sequences:
                 locustfile = fresh(test.files()).modules["locustfile"]
             except Exception:
                 continue
-            if all(value.tasks for value in vars(locustfile).values() if is_user_class(value)):
+            if all(has_tasks(value) for value in vars(locustfile).values() if is_user_class(value)):
                 return test
 
     def edit(self, past: list[LoadTest]) -> None:
@@ -155,6 +160,10 @@ class Sequences:
         if not self.is_rejected(new, old):
             self.swarm.ask("check_edit", new)
             past.append(new)
+
+
+def has_tasks(cls: Any) -> bool:
+    return bool(cls.tasks) and all(has_tasks(task) for task in cls.tasks if isinstance(task, type))
 
 
 def main() -> None:

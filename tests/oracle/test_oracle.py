@@ -23,7 +23,7 @@ def test_random_edits_end_where_a_fresh_load_begins(tmp_path: Path) -> None:
 def test_master_and_workers_end_where_a_fresh_load_begins() -> None:
     oracle = subprocess.run(
         [sys.executable, HERE / "on_swarm.py", "--sequences", "5"],
-        env={**os.environ, "PYTHONPATH": f"{HERE}{os.pathsep}{HERE.parent / 'livesync'}"},
+        env={**os.environ, "PYTHONPATH": f"{HERE}{os.pathsep}{HERE.parent / 'livesync'}{os.pathsep}{LOADTEST}"},
         capture_output=True,
         text=True,
         timeout=240,

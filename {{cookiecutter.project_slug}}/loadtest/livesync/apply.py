@@ -75,7 +75,7 @@ class Apply:
         self._caches = self.modules.caches()
         self._exchange()
         self._clear_caches()
-        loaded = self.modules.imported_first()
+        loaded = self.modules.imported_first(self._imports)
         for module in self.edit.deleted:
             self._delete(module)
         for module in loaded:
@@ -86,6 +86,16 @@ class Apply:
         for path in self.edit.paths:
             linecache.cache.pop(str(self.modules.folder.path / path), None)
         return self.outcome
+
+    def _imports(self, module: Module) -> set[str]:
+        """Paths of the user's modules that the edited module imports."""
+        return {
+            path
+            for old, new in self.edit.pairs(module)
+            for path in (
+                old.effects.imported if old and old.outline == new.outline else self.modules.imports(module, new)
+            )
+        }
 
     def _keep_registrations(self) -> None:
         hooks: set[EventHook] = {hook for hook in vars(events).values() if isinstance(hook, EventHook)}

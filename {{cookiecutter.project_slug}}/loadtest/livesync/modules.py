@@ -135,16 +135,20 @@ class Modules:
             if places and all(self.folder.relative(place) and not Path(place).exists() for place in places):
                 del sys.modules[name]
 
-    def imported_first(self) -> list[Module]:
-        """The loaded modules, each after those that it imports, as far as imports are no circle."""
+    def imported_first(self, imports: Callable[[Module], set[str]]) -> list[Module]:
+        """The loaded modules, each after those that it imports, as far as imports are no circle.
+
+        `imports` gives the paths of the user's modules that one imports.
+        """
         ordered: dict[Module, None] = {}
         visited: set[Module] = set()
 
         def visit(module: Module) -> None:
             if module not in visited:
                 visited.add(module)
+                imported = imports(module)
                 for other in self.loaded:
-                    if other.path in module.imported():
+                    if other.path in imported:
                         visit(other)
                 ordered[module] = None
 
