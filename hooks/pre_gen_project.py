@@ -7,7 +7,12 @@ import sys
 # On one raw line through tojson, so that any answer arrives as data, never as code.
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
 
-SLUG = r"(?!default$|kube-)[a-z]([a-z0-9-]{0,38}[a-z0-9])?"
+# The second line has what YAML takes for a truth value or for null, which is no name of a namespace.
+SLUG = (
+    r"(?!(default|kube-.*|"
+    r"y|n|yes|no|on|off|true|false|null)$)"
+    r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?"
+)
 URL = r"https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[\w.~/-]*)?"
 
 # answer, the pattern it must match as a whole, the rule in words with an example
@@ -21,8 +26,8 @@ RULES = [
         "project_slug",
         SLUG,
         "Use 1 to 40 lower-case letters, digits and hyphens that start with a letter and "
-        "end with a letter or digit, but neither default nor a name that starts with "
-        "kube-: it becomes a Kubernetes namespace. An example is load-lab.",
+        "end with a letter or digit, but neither default, nor a word of YAML such as on or null, "
+        "nor a name that starts with kube-: it becomes a Kubernetes namespace. An example is load-lab.",
     ),
     (
         "description",

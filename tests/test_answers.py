@@ -28,6 +28,10 @@ REFUSED = {
     "project_slug": [
         "default",
         "kube-system",
+        "off",
+        "yes",
+        "null",
+        "y",
         "Load-Lab",
         "9lives",
         "-x",
