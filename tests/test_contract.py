@@ -417,6 +417,34 @@ def test_an_overlay_of_its_name_is_all_that_tilt_needs_for_a_context(tilt_up: Ti
     assert [call.args[0] for call in tilt_up("trial")["kustomize"]] == ["k8s/overlays/trial"]
 
 
+def test_workers_without_live_sync_have_the_files_whatever_the_project_is_called(
+    bake: Callable[..., Path], render: Render
+) -> None:
+    project = bake(project_slug="livesync-lab", description="Tests livesync.")
+    for context in CONTEXTS:
+        overlay = project / f"k8s/overlays/{context}/kustomization.yaml"
+        overlay.write_text(overlay.read_text().replace("  - ../../components/live-sync\n", ""))
+        names = Builtins(project, context, render)
+        exec(compile((project / "Tiltfile").read_text(), "Tiltfile", "exec"), names)
+        assert [call.args[0] for call in names.calls["docker_build"]] == [
+            "livesync-lab-server",
+            "livesync-lab-loadtest",
+        ]
+
+
+def test_live_sync_finds_its_containers_beside_others(bake: Callable[..., Path], render: Render) -> None:
+    project = bake()
+    for role in ("master", "worker"):
+        deployment = project / f"k8s/base/locust/{role}-deployment.yaml"
+        sidecar = "      containers:\n        - name: sidecar\n          image: sidecar\n"
+        deployment.write_text(deployment.read_text().replace("      containers:\n", sidecar))
+    deployments = of_kind("Deployment", render(project / "k8s/overlays/docker-desktop"))
+    for role in ("locust-master", "locust-worker"):
+        containers = deployments[role]["spec"]["template"]["spec"]["containers"]
+        commands = {container["name"]: container.get("command") for container in containers}
+        assert commands == {"sidecar": None, role: ["python", "-m", "livesync"]}
+
+
 @pytest.mark.parametrize("context", CONTEXTS)
 def test_every_tilt_resource_exists_and_every_object_has_one(tilt_up: TiltUp, context: str) -> None:
     calls = tilt_up(context)
