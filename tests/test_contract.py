@@ -520,3 +520,10 @@ def test_ports_of_a_run_without_a_cluster_are_the_same(project: Path) -> None:
     procfile = (project / "Procfile").read_text()
     names = set(re.findall(r"^([a-z0-9_-]+):", procfile, re.MULTILINE))
     assert {"server", "master"} <= names
+
+
+@pytest.mark.parametrize("target", ["doctor", "clean", "headless", "pulse"])
+def test_make_takes_a_context(project: Path, target: str) -> None:
+    command = ["make", "--dry-run", "--old-file", ".venv/.installed", target, "CONTEXT=minikube"]
+    shown = subprocess.run(command, cwd=project, capture_output=True, text=True, check=True)
+    assert shown.stdout.rstrip().endswith(" minikube"), shown.stdout

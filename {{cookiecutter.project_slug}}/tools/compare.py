@@ -1,5 +1,7 @@
 """Compare two runs by what Locust measured: `make compare A=reports/x B=reports/y`."""
 
+from __future__ import annotations
+
 import csv
 import sys
 from pathlib import Path
@@ -55,9 +57,9 @@ def main(a: str = "", b: str = "") -> str | None:
         lines = table(read(Path(a)), read(Path(b)))
     except OSError as error:
         return f"{error.filename} is missing: name two folders of reports, as in make compare A=reports/x B=reports/y"
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     for name, title, *figures in lines:
-        cells = [f"{cell:>{width}}" for cell, width in zip(figures, widths[2:], strict=True)]
+        cells = [figure.rjust(widths[column]) for column, figure in enumerate(figures, start=2)]
         print(f"{name:<{widths[0]}}  {title:<{widths[1]}}  {'  '.join(cells)}")
     return None
 
