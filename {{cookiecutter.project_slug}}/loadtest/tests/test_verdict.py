@@ -2,6 +2,7 @@
 
 from locust.stats import RequestStats
 
+import re
 import signal
 import subprocess
 from collections.abc import Callable
@@ -38,6 +39,15 @@ def measured() -> RequestStats:
         ("[total]\np95 = -1", "p95 in [total] is -1: it needs a number"),
         ("[total]\np95 = '5'", "p95 in [total] is '5': it needs a number"),
         ("[total", "Expected ']'"),
+        ("[total]\np95 = inf", "p95 in [total] is inf: it needs a number of at least 0"),
+        ("[total]\np95 = nan", "p95 in [total] is nan: it needs a number of at least 0"),
+        ("[total]\np95 = 1e400", "p95 in [total] is inf: it needs a number of at least 0"),
+        ("[total]\np95 = true", "p95 in [total] is True: it needs a number of at least 0"),
+        ("[total]\nfailure_ratio = 5", "failure_ratio in [total] is 5: it needs a number from 0 to 1"),
+        ("[total]", "[total] is {}: it needs at least one level"),
+        ('[requests."/hello"]', '[requests."/hello"] is {}: it needs at least one level'),
+        ("total = 5", "total is 5: it needs to be a table"),
+        ("[requests]\n'/hello' = 5", '[requests."/hello"] is 5: it needs at least one level'),
     ],
 )
 def test_a_file_that_cannot_be_meant_is_refused_with_the_place(tmp_path: Path, text: str, problem: str) -> None:
@@ -78,6 +88,53 @@ def test_a_name_that_no_request_used_is_broken(tmp_path: Path) -> None:
     [check] = levels(tmp_path, '[requests."/hallo"]\np95 = 500').checks(measured())
     assert not check.holds
     assert check.seen == "none"
+
+
+@pytest.mark.parametrize("text", [None, "", "[requests]"])
+def test_without_a_level_nothing_has_been_checked(tmp_path: Path, text: str | None) -> None:
+    file = tmp_path / "slo.toml"
+    if text is not None:
+        file.write_text(text)
+    [check] = Levels.read(file).checks(measured())
+    assert not check.holds
+    assert check.seen == ("no such file" if text is None else "no level")
+
+
+RAISES = """
+from locust import FastHttpUser, constant, task
+import verdict
+
+class Visitor(FastHttpUser):
+    wait_time = constant(0.2)
+
+    def on_start(self):
+        assert not FAILS_TO_START, "no account"
+
+    @task
+    def hello(self):
+        self.client.get("/hello")
+        assert not FAILS_TO_END, "no greeting"
+"""
+
+
+def test_tasks_that_raise_fail_the_run(run_locust: Callable[..., Run], copy: Path, tmp_path: Path) -> None:
+    (copy / "locustfile.py").write_text(RAISES.replace("FAILS_TO_START", "False").replace("FAILS_TO_END", "True"))
+    run = run_locust("--verdict", str(tmp_path / "reports"), "--processes", "2", folder=copy)
+    assert run.code == 1, run.said
+    summary = (tmp_path / "reports/summary.md").read_text()
+    assert re.search(r"\| exceptions in user code \| none \| \d+, most often no greeting \| \*\*broken\*\* \|", summary)
+
+
+def test_users_that_fail_to_start_fail_the_run(run_locust: Callable[..., Run], copy: Path, tmp_path: Path) -> None:
+    two_thirds = RAISES.replace("not FAILS_TO_START", "next(STARTED) % 3 == 0").replace("FAILS_TO_END", "False")
+    (copy / "locustfile.py").write_text(
+        two_thirds.replace("class", "import itertools\nSTARTED = itertools.count()\n\nclass", 1)
+    )
+    run = run_locust(
+        "--verdict", str(tmp_path / "reports"), "--users", "9", "--spawn-rate", "9", "--run-time", "9s", folder=copy
+    )
+    assert run.code == 1, run.said
+    assert "| users | all alive | 3 of 9 | **broken** |" in (tmp_path / "reports/summary.md").read_text()
 
 
 def test_a_worker_at_its_limit_is_doubted() -> None:

@@ -12,6 +12,7 @@ import gevent
 from .files import write_junit, write_summary
 from .generator import Generator
 from .slo import Check, Levels
+from .users import Users, exceptions_check
 
 GRACE = 5.0
 """Seconds by which Locust's own clock, which starts before the test does, may be ahead on a busy machine."""
@@ -23,6 +24,7 @@ class Judge:
     def __init__(self, environment: Environment, runner: Runner, levels: Levels) -> None:
         self.environment, self.runner, self.levels = environment, runner, levels
         self.generator = Generator()
+        self.users = Users()
         self.began = self.ended = 0.0
         environment.events.test_start.add_listener(self._begin)
         environment.events.test_stop.add_listener(self._end)
@@ -34,6 +36,7 @@ class Judge:
             gevent.sleep(1)
             if self.runner.state in (STATE_SPAWNING, STATE_RUNNING):
                 self.generator.look(self.runner)
+                self.users.look(self.runner)
                 print(self.progress(), flush=True)
 
     def progress(self) -> str:
@@ -56,7 +59,8 @@ class Judge:
         checks = [Check("requests", "at least 1", str(total.num_requests), total.num_requests > 0)]
         if wanted:
             checks.append(Check("run time", f"{wanted} s", f"{self.seconds():.0f} s", self.seconds() > wanted - GRACE))
-        return [*checks, *self.generator.checks(), *self.levels.checks(self.environment.stats)]
+        checks.append(exceptions_check(self.runner))
+        return [*checks, self.users.check(), *self.generator.checks(), *self.levels.checks(self.environment.stats)]
 
     def end(self, folder: Path, **_: Any) -> None:
         """Write the verdict into `folder`, and make it the exit code of Locust."""

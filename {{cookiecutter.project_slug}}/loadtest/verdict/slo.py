@@ -2,9 +2,10 @@
 
 from locust.stats import RequestStats, StatsEntry
 
+import math
 import tomllib
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +25,8 @@ class Metric(NamedTuple):
     value: Callable[[StatsEntry], float]
     is_upper_limit: bool
     unit: str = ""
+    highest: float = math.inf
+    """The highest level that makes sense."""
 
 
 METRICS = {
@@ -31,7 +34,7 @@ METRICS = {
     "p50": Metric(lambda entry: entry.get_response_time_percentile(0.50), is_upper_limit=True, unit=" ms"),
     "p95": Metric(lambda entry: entry.get_response_time_percentile(0.95), is_upper_limit=True, unit=" ms"),
     "p99": Metric(lambda entry: entry.get_response_time_percentile(0.99), is_upper_limit=True, unit=" ms"),
-    "failure_ratio": Metric(lambda entry: entry.fail_ratio, is_upper_limit=True),
+    "failure_ratio": Metric(lambda entry: entry.fail_ratio, is_upper_limit=True, highest=1),
     "requests_per_second": Metric(lambda entry: entry.total_rps, is_upper_limit=False),
     "min_samples": Metric(lambda entry: entry.num_requests, is_upper_limit=False),
 }
@@ -41,24 +44,34 @@ Level = dict[str, float]
 
 @dataclass(frozen=True)
 class Levels:
-    """What slo.toml asks for: a level by metric, in total and by request name."""
+    """The service levels of a run: a level by metric, in total and by request name."""
 
-    total: Level
-    requests: dict[str, Level]
+    file: Path
+    total: Level = field(default_factory=dict)
+    requests: dict[str, Level] = field(default_factory=dict)
 
     @classmethod
     def read(cls, file: Path) -> "Levels":
-        """Raises ValueError, in a sentence, for a file that cannot be meant."""
-        content = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-        _refuse_unknown("slo.toml", content, {"total", "requests"})
-        levels = cls(content.get("total", {}), content.get("requests", {}))
-        _refuse_unknown("[total]", levels.total, METRICS)
+        """The levels in a file, none if it is missing. Raises ValueError with one sentence for an invalid file."""
+        if not file.exists():
+            return cls(file)
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        _require_known(file.name, content, {"total", "requests"})
+        for place, table in content.items():
+            if type(table) is not dict:
+                raise ValueError(f"{place} is {table!r}: it needs to be a table, such as [total]")
+        levels = cls(file, **content)
+        if "total" in content:
+            _require_level("[total]", levels.total)
         for name, level in levels.requests.items():
-            _refuse_unknown(f'[requests."{name}"]', level, METRICS)
+            _require_level(f'[requests."{name}"]', level)
         return levels
 
     def checks(self, stats: RequestStats) -> list[Check]:
-        """A line for each level; one that no request has been measured for is broken."""
+        """A check for each level. One without a measured request fails, and so does a file without a level."""
+        if not self.total and not self.requests:
+            seen = "no level" if self.file.exists() else "no such file"
+            return [Check("service levels", f"at least one in {self.file.name}", seen, holds=False)]
         found = _compare("total", self.total, stats.total)
         for name, level in self.requests.items():
             entries = [entry for entry in stats.entries.values() if entry.name == name]
@@ -69,12 +82,21 @@ class Levels:
         return found
 
 
-def _refuse_unknown(place: str, table: dict[str, Any], known: Collection[str]) -> None:
-    for key, value in table.items():
+def _require_known(place: str, table: dict[str, Any], known: Collection[str]) -> None:
+    for key in table:
         if key not in known:
             raise ValueError(f"{place} has {key!r}, which is none of {', '.join(known)}")
-        if known is METRICS and not (type(value) in (int, float) and value >= 0):
-            raise ValueError(f"{key} in {place} is {value!r}: it needs a number of at least 0")
+
+
+def _require_level(place: str, level: object) -> None:
+    if not isinstance(level, dict) or not level:
+        raise ValueError(f"{place} is {level!r}: it needs at least one level, such as p95 = 500")
+    _require_known(place, level, METRICS)
+    for key, value in level.items():
+        limit = METRICS[key].highest
+        if type(value) not in (int, float) or not 0 <= value <= limit or math.isinf(value):
+            of = "of at least 0" if math.isinf(limit) else f"from 0 to {limit:g}"
+            raise ValueError(f"{key} in {place} is {value!r}: it needs a number {of}")
 
 
 def _compare(name: str, level: Level, entry: StatsEntry) -> list[Check]:
