@@ -10,7 +10,7 @@ from functools import cached_property
 from importlib.util import decode_source
 from inspect import CO_OPTIMIZED
 from types import CodeType
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 S = TypeVar("S", bound="Statement")
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
@@ -128,6 +128,18 @@ class TopLevel(Statement):
     effects: Effects = field(default_factory=Effects)
 
     @cached_property
+    def names_by_line(self) -> dict[int, frozenset[str]]:
+        """What the statements of class bodies in it bind, by each of their lines."""
+        return {
+            line: names
+            for node in ast.walk(self.node)
+            if isinstance(node, ast.ClassDef)
+            for inner in node.body
+            for names in [Statement(inner).binds]
+            for line in range(min(n.lineno for n in [inner, *_decorators(inner)]), (inner.end_lineno or 0) + 1)
+        }
+
+    @cached_property
     def actions(self) -> dict[CodePath, object]:
         """What its functions do; equal values do the same."""
         with _without_docstrings(self.node):
@@ -211,31 +223,57 @@ def adopt_definitions(old: TopLevel | None, new: TopLevel) -> dict[Definition, C
     known: dict[CodePath, Definition] = {}
     if old:
         new.code = with_known_codes(new.code, old.code)
-        known = {
-            path: old.definitions[before] for path, before in _partners(old.code, new.code) if before in old.definitions
-        }
+        places = _partners(_Nested(old, old.code), _Nested(new, new.code))
+        known = {path: old.definitions[before] for path, before in places if before in old.definitions}
     codes = dict(functions_in(new.code))
     new.definitions = {path: known.get(path) or Definition(code) for path, code in codes.items()}
     return {d: codes[path] for path, d in new.definitions.items() if d.code is not codes[path]}
 
 
-def _partners(
-    old: CodeType, new: CodeType, before: CodePath = (), path: CodePath = ()
-) -> Iterator[tuple[CodePath, CodePath]]:
-    """Each place in `new` with that in `old` which it takes over; of the same name those first that do the same."""
-    left: dict[str, dict[Place, CodeType]] = {}
-    for place, code in _nested(old):
-        left.setdefault(place[0], {})[place] = code
-    places = list(_nested(new))
-    several = [found for found in places if len(left.get(found[0][0], ())) > 1]
-    for exactly in (True, False):
-        for place, code in several if exactly else places[:]:
-            known = left.get(place[0], {})
-            found = next((p for p, c in known.items() if not exactly or own_code(c) == own_code(code)), None)
+class _Nested(NamedTuple):
+    """Code that is nested in a statement, and where."""
+
+    statement: TopLevel
+    code: CodeType
+    path: CodePath = ()
+
+    def children(self) -> Iterator["_Nested"]:
+        for place, code in _nested(self.code):
+            yield _Nested(self.statement, code, (*self.path, place))
+
+    def bound_names(self) -> frozenset[str]:
+        """What the statement of a class body binds that it is in: lambdas have no name of their own."""
+        return self.statement.names_by_line.get(self.code.co_firstlineno, frozenset())
+
+
+LIKENESS: list[Callable[[_Nested], object]] = [
+    lambda nested: (nested.bound_names(), own_code(nested.code)),
+    _Nested.bound_names,
+    lambda nested: own_code(nested.code),
+    lambda _: None,
+]
+"""What two functions of the same name have in common that are taken for one, the best first."""
+
+
+def _partners(old: _Nested, new: _Nested) -> Iterator[tuple[CodePath, CodePath]]:
+    """Each place in `new` with that in `old` which it takes over."""
+    left: dict[str, list[_Nested]] = {}
+    for child in old.children():
+        left.setdefault(child.code.co_name, []).append(child)
+    counts = {name: len(children) for name, children in left.items()}
+    waiting = list(new.children())
+    for likeness in LIKENESS:
+        for child in waiting[:]:
+            name = child.code.co_name
+            if counts.get(name) == 1 and likeness is not LIKENESS[-1]:
+                continue  # there is no choice
+            wanted = likeness(child)
+            found = next((before for before in left.get(name, ()) if likeness(before) == wanted), None)
             if found:
-                places.remove((place, code))
-                yield (*path, place), (*before, found)
-                yield from _partners(known.pop(found), code, (*before, found), (*path, place))
+                waiting.remove(child)
+                left[name].remove(found)
+                yield child.path, found.path
+                yield from _partners(found, child)
 
 
 def with_known_codes(code: CodeType, known: CodeType) -> CodeType:
@@ -345,6 +383,10 @@ def _text(node: object, bodies: bool) -> str:
     if isinstance(node, ast.arguments) and not bodies:
         fields.append(repr([argument.arg for argument in node.kwonlyargs]))
     return f"{type(node).__name__}({','.join(fields)})"
+
+
+def _decorators(node: ast.stmt) -> list[ast.expr]:
+    return node.decorator_list if isinstance(node, FunctionNode | ast.ClassDef) else []
 
 
 def _bound_names(node: ast.AST) -> list[str]:
