@@ -121,3 +121,37 @@ def test_a_class_decorator_that_returns_a_subclass_keeps_its_users(swarm: Swarm)
     swarm.edit(measured.replace("-one", "-two").replace("constant(0.05)", "constant(0.04)"))
     swarm.edit(measured.replace("-one", "-three").replace("mark = 'm'", "mark = 'n'"))
     swarm.wait_for("/n-three")
+
+
+WITHOUT_TASKS = """
+import os
+from locust import FastHttpUser, SequentialTaskSet, TaskSet, constant, task
+
+class Visitor(FastHttpUser):
+    wait_time = constant(0.05)
+
+    def on_start(self):
+        self.client.get(f"/base/{os.getpid()}", name="/")
+
+    @task
+    class Steps(KIND):
+        pass
+"""
+
+
+@pytest.mark.parametrize("kind", ["TaskSet", "SequentialTaskSet"])
+def test_a_user_in_a_task_set_without_tasks_takes_new_code(idle: Swarm, kind: str) -> None:
+    source = WITHOUT_TASKS.replace("KIND", kind)
+    idle.save(source)
+    idle.start()
+    idle.swarm()
+    idle.wait_for("/base")
+    idle.edit(source.replace("/base/", "/edited/"))
+    idle.wait_for("/edited")
+    idle.edit(
+        source.replace(
+            "        pass",
+            "        @task\n        def step(self):\n            self.client.get(f'/step/{os.getpid()}', name='/')",
+        )
+    )
+    idle.wait_for("/step")

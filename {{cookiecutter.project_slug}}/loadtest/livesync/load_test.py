@@ -156,7 +156,8 @@ def _retask(outcome: Outcome, undo: Undo, everything: bool) -> None:
     """Have Locust's list of tasks fit the classes that stayed, but had their tasks edited."""
     holders = sorted(_own_subclasses(), key=lambda cls: len(cls.__mro__))
     for cls in holders:
-        if everything or not outcome.retasked.isdisjoint(cls.__mro__):
+        # Locust takes task sets without tasks out of those around them, which are not marked as edited.
+        if everything or not cls.tasks or not outcome.retasked.isdisjoint(cls.__mro__):
             undo.append(partial(type.__setattr__, cls, "tasks", cls.tasks))
             cls.tasks = tasks_of(cls)
     # A replaced nested class is still in the lists of tasks of those around it.

@@ -93,6 +93,14 @@ def of_worker(live: Live) -> list[Patch | Setting]:
         Patch("locust.user.users:User.run", partial(users.run, live), "a user starts again in its greenlet"),
         Patch("locust.user.task:TaskSet.run", partial(users.run_task_set, live), "to know what ran in `on_start`"),
         Patch("locust.user.task:TaskSet.execute_next_task", partial(users.execute_next_task, live), "the point between two tasks"),
+        *(
+            Patch(f"{task_set}.get_next_task", partial(users.get_next_task, live), "without tasks there is no such point")
+            for task_set in (
+                "locust.user.task:TaskSet",
+                "locust.user.task:DefaultTaskSet",
+                "locust.user.sequential_taskset:SequentialTaskSet",
+            )
+        ),
         Patch("locust.user.task:TaskSet._sleep", partial(users.sleep, live), "an edited wait time wakes who sleeps"),
         Patch("locust.user.sequential_taskset:SequentialTaskSet.get_next_task", users.get_next_in_sequence, "an edited sequence goes on where it was"),
         Patch("locust.runners:Runner.stop_users", partial(users.stop_users, live), "it compares classes by identity"),

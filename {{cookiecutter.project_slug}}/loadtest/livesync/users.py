@@ -92,7 +92,24 @@ def _restart_in_place(live: Live, original: Callable[[User], None], user: User) 
 
 
 def execute_next_task(live: Live, original: Callable[[TaskSet], None], task_set: TaskSet) -> None:
-    """Stands in for `TaskSet.execute_next_task`, the point between two tasks."""
+    """Stands in for `TaskSet.execute_next_task`."""
+    _stand_between_tasks(live, task_set)
+    live.under_way.begin()
+    try:
+        original(task_set)
+    finally:
+        live.under_way.end()
+
+
+def get_next_task(live: Live, original: Callable[[TaskSet], Any], task_set: TaskSet) -> Any:
+    """Stands in for `TaskSet.get_next_task`, which raises where there are no tasks, again after each wait."""
+    if not (task_set.user if isinstance(task_set, DefaultTaskSet) else task_set).tasks:
+        _stand_between_tasks(live, task_set)
+    return original(task_set)
+
+
+def _stand_between_tasks(live: Live, task_set: TaskSet) -> None:
+    """The point where a user takes new code. Raises what ends the user or its task set, if that is gone."""
     live.modules.calls.end()
     live.under_way.end()
     live.is_settled.wait()
@@ -104,11 +121,6 @@ def execute_next_task(live: Live, original: Callable[[TaskSet], None], task_set:
         _take_new_code(live, task_set)
     if LEAVE in vars(task_set):
         task_set.interrupt()
-    live.under_way.begin()
-    try:
-        original(task_set)
-    finally:
-        live.under_way.end()
 
 
 def run_task_set(live: Live, original: Callable[[TaskSet], None], task_set: TaskSet) -> None:
@@ -152,6 +164,8 @@ def _take_new_code(live: Live, task_set: Any) -> None:
 
 def _renew_queue(task_set: Any) -> None:
     """Replace a task that was picked but not begun, if the edit removed it or made it anew."""
+    if not task_set._task_queue:
+        return
     picked: Any = task_set._task_queue[0]
     tasks: list[Any] = task_set.user.tasks if isinstance(task_set, DefaultTaskSet) else task_set.tasks
     if picked in tasks or "locust_task_weight" not in dir(picked):
