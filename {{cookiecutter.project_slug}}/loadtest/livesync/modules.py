@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.machinery import SourceFileLoader
 from importlib.util import resolve_name
+from operator import attrgetter
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
@@ -136,9 +137,10 @@ class Modules:
                 del sys.modules[name]
 
     def imported_first(self, imports: Callable[[Module], set[str]]) -> list[Module]:
-        """The loaded modules, each after those that it imports, as far as imports are no circle.
+        """The loaded modules, each after those that it imports, as far as imports are no circle; locustfiles last.
 
-        `imports` gives the paths of the user's modules that one imports.
+        `imports` gives the paths of the user's modules that one imports, without those that are not loaded yet: what
+        these import is not known, and the locustfile may be the one to load them.
         """
         ordered: dict[Module, None] = {}
         visited: set[Module] = set()
@@ -152,7 +154,7 @@ class Modules:
                         visit(other)
                 ordered[module] = None
 
-        for module in self.loaded:
+        for module in sorted(self.loaded, key=attrgetter("is_root")):
             visit(module)
         return list(ordered)
 
