@@ -7,18 +7,19 @@ LOCUST_USERS=50. What Locust leaves comes into reports/<time>, and its verdict i
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import tarfile
 import time
-import tomllib
 from pathlib import Path
 from typing import Any
 
 from cluster import Problem, current_context, kubectl, last_line, require_allowed
 from images import docker_of
 from reports import new_folder, show_verdict
+from settings import WORKERS, expected_workers
 
 PROJECT = Path(__file__).parents[1]
 NAMESPACE = "{{ cookiecutter.project_slug }}"
@@ -38,16 +39,20 @@ INDEX = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
 PROGRESS = re.compile(r" *(?P<seconds>\d+) s  \d+ users")
 
 
-def run(context: str, folder: Path, settings: dict[str, str]) -> int:
+def prepare(context: str) -> str:
+    """Build the image and return its tag, once nothing stands in the way of a run. Raises Problem."""
+    for signum in (signal.SIGINT, signal.SIGTERM):  # the first is ignored in what a script starts in the background
+        signal.signal(signum, signal.default_int_handler)
+    expected_workers()
+    require_room(context)
+    return build(context)
+
+
+def run(context: str, folder: Path, tag: str, settings: dict[str, str]) -> int:
     """Run Locust with these settings, as its environment, until it ends; then its reports are in `folder`.
 
     Returns its exit code: 0 where the verdict is good. Ctrl-C ends the test, not the report. Raises Problem.
     """
-    for signum in (signal.SIGINT, signal.SIGTERM):  # the first is ignored in what a script starts in the background
-        signal.signal(signum, signal.default_int_handler)
-    require_room(context)
-    tag = build(context)
-    folder.mkdir(parents=True)
     write_kustomization(context, folder, tag, settings)
     try:
         in_namespace(context, "apply", "--kustomize", str(folder), "--selector", LABEL)
@@ -80,6 +85,8 @@ def build(context: str) -> str:
     """Build the image of the working tree where the nodes of this context look for it, and return its tag."""
     environment = os.environ | docker_of(context)
     arguments = [word for name in INDEX if name in environment for word in ("--build-arg", name)]
+    if not shutil.which("docker"):
+        raise Problem("docker is missing: install it and see that it is in PATH.")
     command = ["docker", "build", "--quiet", *arguments, "loadtest"]
     built = subprocess.run(command, cwd=PROJECT, env=environment, text=True, stdout=subprocess.PIPE, check=False)
     if built.returncode:
@@ -93,8 +100,8 @@ def write_kustomization(context: str, folder: Path, tag: str, settings: dict[str
     """Write down what runs, for kubectl and for the reader of the report: the overlay, the component, the settings."""
     label, name = LABEL.split("=")
     settings = settings | {key: value for key, value in os.environ.items() if key.startswith("LOCUST_")}
-    workers = int(settings.setdefault("LOCUST_EXPECT_WORKERS", str(configured()["expect-workers"])))
-    parallelism = json.dumps([{"op": "replace", "path": "/spec/parallelism", "value": workers}])
+    settings[WORKERS] = str(expected_workers())
+    parallelism = json.dumps([{"op": "replace", "path": "/spec/parallelism", "value": expected_workers()}])
     kustomization = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
@@ -116,13 +123,6 @@ def write_kustomization(context: str, folder: Path, tag: str, settings: dict[str
     }
     # JSON is YAML.
     (folder / "kustomization.yaml").write_text(json.dumps(kustomization, indent=2) + "\n", encoding="utf-8")
-
-
-def configured() -> dict[str, Any]:
-    """The options in loadtest/headless.toml."""
-    content = tomllib.loads((PROJECT / "loadtest/headless.toml").read_text(encoding="utf-8"))
-    options: dict[str, Any] = content["tool"]["locust"]
-    return options
 
 
 def started_master(context: str) -> str:
@@ -207,10 +207,14 @@ def in_namespace(context: str, *words: str, seconds: int = 30) -> str:
 def main(context: str = "") -> int | str:
     """Run in that context or the current one; Locust's exit code, or what stands in the way."""
     try:
+        context = context or current_context()
+        tag = prepare(context)
         folder = new_folder()
-        code = run(context or current_context(), folder, {})
+        code = run(context, folder, tag, {})
     except Problem as problem:
         return str(problem)
+    except KeyboardInterrupt:
+        return "Interrupted before the test began: nothing of it is left in the cluster."
     show_verdict(folder)
     return code
 

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from headless import configured
+from cluster import Problem
 from ports import answers, problems
 from reports import new_folder, show_verdict
+from settings import expected_workers
 
 PROJECT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -24,11 +25,12 @@ START_LIMIT = 30
 """Seconds that the server may take to answer."""
 
 
-def main() -> int | str:
-    """Run with what the environment says; Locust's exit code, or what stands in the way."""
+def main() -> int:
+    """Run with what the environment says, and return Locust's exit code. Raises Problem."""
     needs_server = "LOCUST_HOST" not in os.environ
     if taken := problems([MASTER_PORT, *([SERVER_PORT] if needs_server else [])]):
-        return " ".join(taken)
+        raise Problem(" ".join(taken))
+    workers = expected_workers()
     with ExitStack() as processes:
         if needs_server:
             os.environ["LOCUST_HOST"] = f"http://localhost:{SERVER_PORT}"
@@ -36,8 +38,8 @@ def main() -> int | str:
                 running("server", "uvicorn", "server:app", "--no-access-log", "--log-level=warning")
             )
             if not wait_for_server():
-                return f"The server does not answer after {START_LIMIT} s: see what it says above."
-        for _ in range(int(os.environ.get("LOCUST_EXPECT_WORKERS", configured()["expect-workers"]))):
+                raise Problem(f"The server does not answer after {START_LIMIT} s: see what it says above.")
+        for _ in range(workers):
             processes.enter_context(running(LOADTEST, "locust", "--worker", "--loglevel=WARNING"))
         return run_master()
 
@@ -65,7 +67,6 @@ def wait_for_server() -> bool:
 def run_master() -> int:
     """Run Locust's master to the end; Ctrl-C ends the test, not the report."""
     folder = new_folder()
-    folder.mkdir(parents=True)
     reports = [f"--csv={folder}/locust", "--csv-full-history", f"--html={folder}/report.html"]
     reports += [f"--json-file={folder}/locust", f"--verdict={folder}"]
     command = [f"{BIN}/locust", "--config=headless.toml", "--master", "--headless", "--only-summary", *reports]
@@ -79,4 +80,9 @@ def run_master() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except Problem as problem:
+        sys.exit(str(problem))
+    except KeyboardInterrupt:
+        sys.exit("Interrupted before the test began.")

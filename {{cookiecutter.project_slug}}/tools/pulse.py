@@ -45,9 +45,10 @@ def main(context: str) -> int:
                 f"Deployment {deployment} does not come down to its minimum of {spec.minimum} ready "
                 "without the pulse: see kubectl describe hpa, and stop what else loads it."
             )
+        tag = headless.prepare(context)
         samples.clear()
         folder = new_folder("-pulse")
-        failed = load(context, folder, samples, spec)
+        failed = load(context, folder, tag, samples, spec)
     return report(folder, hpa, spec, samples) | failed
 
 
@@ -60,18 +61,16 @@ def watched() -> tuple[str, str]:
     return namespace, deployment
 
 
-def load(context: str, folder: Path, samples: list[Sample], spec: Spec) -> int:
+def load(context: str, folder: Path, tag: str, samples: list[Sample], spec: Spec) -> int:
     """0 after a run that was fine, else 1, once the Deployment is back at its minimum or late for it."""
     try:
-        failed = headless.run(context, folder, PULSE)
+        failed = headless.run(context, folder, tag, PULSE)
         print(f"Waiting until the autoscaler is back at its minimum, {spec.minimum}", flush=True)
         wait_until_back(samples, spec)
     except KeyboardInterrupt:
         print("Interrupted: the report tells of what was seen until then.")
         return 1
     except Problem as problem:
-        if not folder.exists():  # nothing ran
-            raise
         print(problem)
         return 1
     return failed

@@ -4,12 +4,25 @@ import os
 import time
 from pathlib import Path
 
+from cluster import Problem
+
 REPORTS = Path(__file__).parents[1] / "reports"
 
 
 def new_folder(kind: str = "") -> Path:
-    """Where the reports of a run that starts now belong; it is not there yet."""
-    return REPORTS / (time.strftime("%Y-%m-%d-%H%M%S") + kind)
+    """A new folder for the reports of a run that starts now. Raises Problem where there can be none."""
+    name = time.strftime("%Y-%m-%d-%H%M%S") + kind
+    folder, number = REPORTS / name, 1
+    try:
+        while folder.exists():
+            number += 1
+            folder = REPORTS / f"{name}-{number}"
+        folder.mkdir(parents=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise Problem(f"{REPORTS.name} is no folder: move it away, as reports belong there") from error
+    except OSError as error:
+        raise Problem(f"{folder} cannot be made: {error.strerror}") from error
+    return folder
 
 
 def summary(folder: Path) -> str:

@@ -39,7 +39,7 @@ def _begin(environment: Environment, runner: Runner, **_: Any) -> None:
     elif environment.parsed_options and (folder := environment.parsed_options.verdict):
         try:
             levels = Levels.read(SLO)
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             sys.exit(f"{SLO.name}: {error}")
         judge = Judge(environment, runner, levels)
         runner.greenlet.spawn(judge.watch)

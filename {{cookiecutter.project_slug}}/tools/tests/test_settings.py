@@ -1,0 +1,55 @@
+"""What is invalid in the settings of a run is one sentence with the file and the key."""
+
+from pathlib import Path
+
+import pytest
+import settings
+from cluster import Problem
+
+
+def file(folder: Path, text: str) -> Path:
+    path = folder / "headless.toml"
+    path.write_text(text)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def nothing_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LOCUST_EXPECT_WORKERS", raising=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[tool.locust", "headless.toml cannot be read: Expected ']'"),
+        ("users = 1", "headless.toml has no table [tool.locust]"),
+        ("[tool]\nlocust = 1", "headless.toml has no table [tool.locust]"),
+        ("[tool.locust]", "headless.toml has no expect-workers in [tool.locust]"),
+        ("[tool.locust]\nexpect-workers = 0", "expect-workers in headless.toml is 0: it needs a whole number"),
+        ("[tool.locust]\nexpect-workers = 'two'", "expect-workers in headless.toml is 'two': it needs a whole number"),
+        ("[tool.locust]\nexpect-workers = 1.5", "expect-workers in headless.toml is 1.5: it needs a whole number"),
+    ],
+)
+def test_an_invalid_file_is_a_problem_with_the_place(tmp_path: Path, text: str, problem: str) -> None:
+    with pytest.raises(Problem) as raised:
+        settings.expected_workers(file(tmp_path, text))
+    assert problem in str(raised.value)
+
+
+def test_a_missing_file_is_a_problem(tmp_path: Path) -> None:
+    with pytest.raises(Problem, match=r"headless.toml cannot be read: No such file"):
+        settings.expected_workers(tmp_path / "headless.toml")
+
+
+@pytest.mark.parametrize("value", ["x", "0", "-1", "1.5", "", "٣"])
+def test_an_invalid_variable_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("LOCUST_EXPECT_WORKERS", value)
+    with pytest.raises(Problem, match=r"LOCUST_EXPECT_WORKERS is .*: it needs a whole number of at least 1"):
+        settings.expected_workers(file(tmp_path, "[tool.locust]\nexpect-workers = 2"))
+
+
+def test_the_environment_overrides_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = file(tmp_path, "[tool.locust]\nexpect-workers = 2")
+    assert settings.expected_workers(known) == 2
+    monkeypatch.setenv("LOCUST_EXPECT_WORKERS", "5")
+    assert settings.expected_workers(known) == 5
