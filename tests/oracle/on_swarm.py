@@ -63,7 +63,8 @@ class ObservedSwarm:
 
         def outcome() -> list[str]:
             [table] = self.swarm.get("/stats/requests")["extended_stats"]
-            if self.swarm.agrees() and self.swarm.get("/livesync")["revision"] == revision:
+            now = self.swarm.get("/livesync")
+            if not now["refused"] and {now["revision"], *now["workers"].values()} == {revision}:
                 return [""]
             return [row["what"] for row in table["data"] if (row["code"], row["revision"]) == ("rejected", revision)]
 
