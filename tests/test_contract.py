@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -492,6 +493,46 @@ def test_edits_are_synced_to_where_the_image_has_them(project: Path, tilt_up: Ti
     for artifact in skaffold(project)["build"]["artifacts"]:
         # A relative destination starts at the WORKDIR.
         assert {(rule["dest"], rule.get("strip")) for rule in artifact["sync"]["manual"]} == {(".", None)}
+
+
+SYNCED = [
+    "locustfile.py", "r.py", "re.txt", "report.txt", "readme.txt", "data.txt", "x", "slo.toml", "headless.toml",
+    "plan.yaml", "requirements.toml", "hosts", "l/a.py", "li/a.py", "lib/a.py", "liv/a.py", "live/data.csv",
+    "liver/a.py", "livesync2/a.py", "calc/a.py", "sync/a.py", "tests/data.json", "pages/deep/er/a.py",
+]  # fmt: skip
+REBUILT = ["requirements.txt", "livesync/start.py", "livesync/deep/a.py"]
+
+
+def braces(pattern: str) -> list[str]:
+    """The alternatives of a pattern with one pair of braces, or none."""
+    before, _, rest = pattern.partition("{")
+    inside, _, after = rest.partition("}")
+    return [f"{before}{one}{after}" for one in inside.split(",")] if rest else [pattern]
+
+
+def matches(path: str, pattern: str) -> bool:
+    """As Skaffold matches: a star stands for a part of one name, two stars for any number of folders and a file.
+
+    It negates a class of characters by a circumflex alone; in Python that is an exclamation mark.
+    """
+    pattern = pattern.replace("[!", "[[!]").replace("[^", "[!")
+    folder, _, anything = pattern.partition("/")
+    if anything == "**":
+        return "/" in path and fnmatchcase(path.partition("/")[0], folder)
+    return "/" not in path and fnmatchcase(path, pattern)
+
+
+def test_tilt_and_skaffold_sync_the_same_files(project: Path, tilt_up: TiltUp) -> None:
+    [build] = [call for call in tilt_up("minikube")["docker_build"] if call.args[0].endswith("-loadtest")]
+    steps = {step.name: step.args for step in build.named["live_update"]}
+    fallbacks = [path.removeprefix("loadtest/") for path in steps["fall_back_on"][0]]
+    assert fallbacks == ["requirements.txt", "livesync"]
+    [artifact] = [a for a in skaffold(project)["build"]["artifacts"] if a["image"].endswith("-loadtest")]
+    patterns = [one for rule in artifact["sync"]["manual"] for one in braces(rule["src"])]
+    for path in SYNCED + REBUILT:
+        by_tilt = not any(path == one or path.startswith(f"{one}/") for one in fallbacks)
+        by_skaffold = any(matches(path, pattern) for pattern in patterns)
+        assert (by_tilt, by_skaffold) == ((path in SYNCED),) * 2, path
 
 
 # --- documents

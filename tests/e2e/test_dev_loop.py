@@ -159,10 +159,18 @@ def whole_loop(machine: Machine, context: str, project: Path) -> None:
     assert swarm.revision() == before
     test.wait_for_only("second")
 
-    (project / "loadtest/names.py").write_text('NAME = "from a new file"\n')
-    save(project, "import names\n\n" + task_named(project, "names.NAME"))
+    names = project / "loadtest/live/names.py"
+    names.parent.mkdir()
+    names.write_text('NAME = "from a new file"\n')
+    save(project, "from live import names\n\n" + task_named(project, "names.NAME"))
     test.wait_for_only("from a new file")
     assert swarm.refusal() is None
+
+    before = swarm.revision()
+    levels = project / "loadtest/slo.toml"
+    levels.write_text(levels.read_text() + "# A comment.\n")
+    wait_until(lambda: swarm.revision() not in (None, before) or None, "the service levels, synced")
+    test.wait_for_only("from a new file")
 
     workers = ("--namespace", SLUG, "deployment/locust-worker")
     machine.output("kubectl", "--context", context, "scale", "--replicas=4", *workers)
@@ -190,8 +198,8 @@ def whole_loop(machine: Machine, context: str, project: Path) -> None:
     test.start(workers=4)
     test.wait_for_only("on four")
 
-    (project / "loadtest/names.py").unlink()
-    master = ("exec", "deployment/locust-master", "--container", "locust-master", "--", "ls")
+    names.unlink()
+    master = ("exec", "deployment/locust-master", "--container", "locust-master", "--", "ls", "live")
     wait_until(
         lambda: "names.py" not in machine.output("kubectl", "--context", context, "--namespace", SLUG, *master) or None,
         "the removal of a deleted file",
