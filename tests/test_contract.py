@@ -330,8 +330,14 @@ def test_a_headless_run_brings_its_own_objects_and_changes_no_others(
     script = (
         "import headless as h, pathlib; h.write_kustomization('minikube', pathlib.Path('../reports/run'), 'new', {})"
     )
-    settings = os.environ | {"LOCUST_USERS": "5", "LOCUST_EXPECT_WORKERS": "3"}
-    subprocess.run([sys.executable, "-c", script], cwd=project / "tools", env=settings, check=True)
+    settings = {
+        "LOCUST_USERS": "5",
+        "LOCUST_EXPECT_WORKERS": "3",
+        "LOCUST_PLAN": """"a" 'b' = c\"""",
+        "LOCUST_OFF": "'x'",
+    }
+    environment = os.environ | settings | {"LOCUST_MODE_WORKER": "1"}
+    subprocess.run([sys.executable, "-c", script], cwd=project / "tools", env=environment, check=True)
     label = {"app.kubernetes.io/name": "locust-headless"}
     objects = [item for item in render(folder) if label.items() <= item["metadata"].get("labels", {}).items()]
     assert {item["metadata"]["namespace"] for item in objects} == {answers["project_slug"]}
@@ -339,7 +345,8 @@ def test_a_headless_run_brings_its_own_objects_and_changes_no_others(
     assert sorted(item["kind"] for item in objects) == ["ConfigMap", "Job", "Job", "Service"]
     assert jobs["locust-headless-worker"]["spec"]["parallelism"] == 3
     (settings_of_run,) = of_kind("ConfigMap", objects).values()
-    assert settings_of_run["data"].items() >= {"LOCUST_USERS": "5", "LOCUST_EXPECT_WORKERS": "3"}.items()
+    assert settings_of_run["data"].items() >= settings.items()
+    assert "LOCUST_MODE_WORKER" not in settings_of_run["data"]
     for job in jobs.values():
         assert job["spec"]["template"]["spec"]["securityContext"]["runAsNonRoot"] is True
         assert {container["image"].rpartition(":")[2] for container in containers(job)} == {"new"}

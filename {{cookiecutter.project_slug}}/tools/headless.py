@@ -19,7 +19,7 @@ from typing import Any
 from cluster import Problem, current_context, kubectl, last_line, require_allowed
 from images import docker_of
 from reports import new_folder, show_verdict
-from settings import WORKERS, expected_workers
+from settings import WORKERS, describe, expected_workers, from_environment
 
 PROJECT = Path(__file__).parents[1]
 NAMESPACE = "{{ cookiecutter.project_slug }}"
@@ -44,6 +44,7 @@ def prepare(context: str) -> str:
     for signum in (signal.SIGINT, signal.SIGTERM):  # the first is ignored in what a script starts in the background
         signal.signal(signum, signal.default_int_handler)
     expected_workers()
+    print(describe(from_environment()), flush=True)
     require_room(context)
     return build(context)
 
@@ -99,7 +100,7 @@ def build(context: str) -> str:
 def write_kustomization(context: str, folder: Path, tag: str, settings: dict[str, str]) -> None:
     """Write down what runs, for kubectl and for the reader of the report: the overlay, the component, the settings."""
     label, name = LABEL.split("=")
-    settings = settings | {key: value for key, value in os.environ.items() if key.startswith("LOCUST_")}
+    settings = settings | from_environment()
     settings[WORKERS] = str(expected_workers())
     parallelism = json.dumps([{"op": "replace", "path": "/spec/parallelism", "value": expected_workers()}])
     kustomization = {
@@ -115,7 +116,8 @@ def write_kustomization(context: str, folder: Path, tag: str, settings: dict[str
                 "name": "locust",
                 "namespace": NAMESPACE,
                 "behavior": "merge",
-                "literals": [f"{key}={value}" for key, value in sorted(settings.items())],
+                # Kustomize removes one pair of quotes.
+                "literals": [f"{key}='{value}'" for key, value in sorted(settings.items())],
                 "options": {"labels": {label: name}},
             }
         ],

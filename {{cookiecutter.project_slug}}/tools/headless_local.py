@@ -14,7 +14,7 @@ from pathlib import Path
 from cluster import Problem
 from ports import answers, problems
 from reports import new_folder, show_verdict
-from settings import expected_workers
+from settings import describe, expected_workers, from_environment, others
 
 PROJECT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -31,6 +31,7 @@ def main() -> int:
     if taken := problems([MASTER_PORT, *([SERVER_PORT] if needs_server else [])]):
         raise Problem(" ".join(taken))
     workers = expected_workers()
+    print(describe(from_environment()), flush=True)
     with ExitStack() as processes:
         if needs_server:
             os.environ["LOCUST_HOST"] = f"http://localhost:{SERVER_PORT}"
@@ -47,7 +48,8 @@ def main() -> int:
 @contextmanager
 def running(folder: str, program: str, *words: str) -> Iterator[None]:
     """A process that ends with the block; Ctrl-C does not reach it."""
-    with subprocess.Popen([f"{BIN}/{program}", *words], cwd=PROJECT / folder, start_new_session=True) as process:
+    command = [f"{BIN}/{program}", *words]
+    with subprocess.Popen(command, cwd=PROJECT / folder, env=others(), start_new_session=True) as process:
         try:
             yield
         finally:
@@ -70,7 +72,7 @@ def run_master() -> int:
     reports = [f"--csv={folder}/locust", "--csv-full-history", f"--html={folder}/report.html"]
     reports += [f"--json-file={folder}/locust", f"--verdict={folder}"]
     command = [f"{BIN}/locust", "--config=headless.toml", "--master", "--headless", "--only-summary", *reports]
-    with subprocess.Popen(command, cwd=PROJECT / LOADTEST) as locust:
+    with subprocess.Popen(command, cwd=PROJECT / LOADTEST, env=others()) as locust:
         try:
             code = locust.wait()
         except KeyboardInterrupt:

@@ -11,6 +11,34 @@ from cluster import Problem
 FILE = Path(__file__).parents[1] / "loadtest" / "headless.toml"
 WORKERS = "LOCUST_EXPECT_WORKERS"
 
+OF_THE_RUN = re.compile(
+    "LOCUST_(LOCUSTFILE|CONFIG|MODE_.*|MASTER_.*|PROCESSES|EXPECT_WORKERS_MAX_WAIT|HEADLESS|HEADFUL|AUTO.*|WEB_.*|TLS_.*|"
+    "USERCLASS_PICKER|BUILD_PATH|LEGACY_UI|CSV|CSV_FULL_HISTORY|HTML|JSON_FILE|PRINT_STATS|ONLY_SUMMARY|VERDICT|"
+    "SKIP_LOG_SETUP|LOGFILE|SKIP_MONKEY_PATCH)"
+)
+"""Variables for what a run to completion decides by itself, such as who is the master and where its reports go."""
+
+
+def from_environment() -> dict[str, str]:
+    """The variables that override headless.toml: all of Locust's and of the load test's own, but those OF_THE_RUN."""
+    return {name: value for name, value in sorted(os.environ.items()) if _is_setting(name)}
+
+
+def others() -> dict[str, str]:
+    """The environment of a process of the run, without the variables that would change what is OF_THE_RUN."""
+    return {name: value for name, value in os.environ.items() if not OF_THE_RUN.fullmatch(name)}
+
+
+def describe(settings: dict[str, str]) -> str:
+    """One line with the names; values may be secret."""
+    ignored = [name for name in sorted(os.environ) if OF_THE_RUN.fullmatch(name)]
+    taken = f"From the environment: {', '.join(settings) or 'nothing'}"
+    return f"{taken}; ignored, as the run decides it: {', '.join(ignored)}" if ignored else taken
+
+
+def _is_setting(name: str) -> bool:
+    return name.startswith("LOCUST_") and not OF_THE_RUN.fullmatch(name)
+
 
 def expected_workers(file: Path = FILE) -> int:
     """How many workers the run starts and waits for. Raises Problem for an invalid setting."""

@@ -53,3 +53,17 @@ def test_the_environment_overrides_the_file(tmp_path: Path, monkeypatch: pytest.
     assert settings.expected_workers(known) == 2
     monkeypatch.setenv("LOCUST_EXPECT_WORKERS", "5")
     assert settings.expected_workers(known) == 5
+
+
+def test_what_a_run_decides_itself_is_not_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOCUST_LOCUSTFILE", "LOCUST_MODE_WORKER", "LOCUST_LOGFILE", "LOCUST_CSV", "LOCUST_WEB_LOGIN"):
+        monkeypatch.setenv(name, "1")
+        assert name not in settings.from_environment()
+        assert name not in settings.others()
+    for name in ("LOCUST_USERS", "LOCUST_SHAPE", "LOCUST_PLAN", "LOCUST_CONFIG_USERS"):
+        monkeypatch.setenv(name, "secret")
+        assert settings.from_environment()[name] == settings.others()[name] == "secret"
+    said = settings.describe(settings.from_environment())
+    assert "LOCUST_PLAN" in said
+    assert "ignored, as the run decides it: LOCUST_CSV, LOCUST_LOCUSTFILE" in said
+    assert "secret" not in said
