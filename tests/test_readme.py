@@ -91,6 +91,11 @@ def test_its_paths_targets_and_addresses_exist(readme: str, template: Path, proj
     assert set(re.findall(r"localhost:(\d+)", readme)) == {"8000", "8089"}
 
 
+def test_its_version_of_tilt_is_the_one_that_the_tiltfile_requires(readme: str, project: Path) -> None:
+    [version] = re.findall(r"^\| Tilt \| ([\d.]+) \|", readme, re.MULTILINE)
+    assert f'version_settings(constraint=">={version}")' in (project / "Tiltfile").read_text()
+
+
 def test_make_alone_lists_every_command(template: Path) -> None:
     makefile = (template / "Makefile").read_text()
     phony = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)

@@ -17,6 +17,7 @@ from metrics import metrics
 from prescription import Check, is_back, verdict
 from reaction import Run, react, read_history, rise, sentence
 from reports import new_folder, show_verdict, summary
+from settings import p95_level
 from watch import PERIOD, Sample, watch, write
 
 PULSE = {
@@ -27,7 +28,6 @@ PULSE = {
     "LOCUST_WIDTH": "60",
     "LOCUST_RUN_TIME": "195s",
 }
-P95_LIMIT = 500  # milliseconds
 SCALE_IN = 120  # seconds beyond the stabilization window: looks of the autoscaler, and policies that take several steps
 
 
@@ -89,7 +89,8 @@ def wait_until_back(samples: list[Sample], spec: Spec) -> bool:
 def report(folder: Path, hpa: Json, spec: Spec, samples: list[Sample]) -> int:
     """Write what was seen into the folder and print the gist; 1 where a check is broken, else 0."""
     run = Run(read_history(folder / "locust_stats_history.csv"), samples)
-    gist = sentence(react(run, spec.minimum, P95_LIMIT), spec.minimum, P95_LIMIT)
+    limit = p95_level()
+    gist = sentence(react(run, spec.minimum, limit), spec.minimum, limit)
     checks = verdict(samples, spec, run.start)
     write(samples, folder / "autoscaler.csv")
     (folder / "hpa.json").write_text(json.dumps(hpa["spec"], indent=2) + "\n")

@@ -1,6 +1,7 @@
 """How a service took a pulse of load, in numbers and in one sentence, for `make pulse`."""
 
 import csv
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -89,8 +90,8 @@ def moment(row: dict[str, str]) -> Moment:
     )
 
 
-def react(run: Run, minimum: int, limit: int) -> Reaction | None:
-    """The facts about the pulse, if there was one; the limit of p95 is in milliseconds."""
+def react(run: Run, minimum: int, limit: float) -> Reaction | None:
+    """The facts about the pulse, if there was one; the limit of p95 is in milliseconds, infinite if there is none."""
     if run.pulse is None:
         return None
     begin, end = run.pulse
@@ -115,11 +116,13 @@ def first(samples: list[Sample], fits: Callable[[Sample], bool]) -> float | None
     return next((s.at for s in samples if fits(s)), None)
 
 
-def sentence(reaction: Reaction | None, minimum: int, limit: int) -> str:
+def sentence(reaction: Reaction | None, minimum: int, limit: float) -> str:
     """What happened, to be read aloud."""
     if reaction is None:
         return "The run has no pulse: the number of users never rose."
-    slow = f"p95 above {limit} ms for {reaction.slow:.0f} s" if reaction.slow else f"p95 never above {limit} ms"
+    slow = f"p95 above {limit:g} ms for {reaction.slow:.0f} s" if reaction.slow else f"p95 never above {limit:g} ms"
+    if math.isinf(limit):
+        slow = "slo.toml has no level for p95 in total"
     if reaction.ready is None:
         return f"No new pod became ready; {slow}."
     ready = f"First new pod ready {reaction.ready:.0f} s after the pulse began"

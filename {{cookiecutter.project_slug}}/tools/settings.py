@@ -1,5 +1,6 @@
-"""What a run to completion is set to: loadtest/headless.toml, and environment variables, which override it."""
+"""What a run to completion is set to: loadtest/headless.toml, environment variables, which override it, and slo.toml."""
 
+import math
 import os
 import re
 import tomllib
@@ -8,7 +9,9 @@ from typing import Any
 
 from cluster import Problem
 
-FILE = Path(__file__).parents[1] / "loadtest" / "headless.toml"
+LOADTEST = Path(__file__).parents[1] / "loadtest"
+FILE = LOADTEST / "headless.toml"
+SLO = LOADTEST / "slo.toml"
 WORKERS = "LOCUST_EXPECT_WORKERS"
 
 OF_THE_RUN = re.compile(
@@ -50,12 +53,23 @@ def expected_workers(file: Path = FILE) -> int:
     return _workers(f"expect-workers in {file.name}", options["expect-workers"])
 
 
-def _options(file: Path) -> dict[str, Any]:
+def p95_level(file: Path = SLO) -> float:
+    """Milliseconds that slo.toml allows p95 in total; infinite where it has no such level, of which the verdict tells."""
+    match _read(file) if file.exists() else {}:
+        case {"total": {"p95": int(level) | float(level)}}:
+            return level
+    return math.inf
+
+
+def _read(file: Path) -> dict[str, Any]:
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise Problem(f"{file.name} cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    match content:
+
+
+def _options(file: Path) -> dict[str, Any]:
+    match _read(file):
         case {"tool": {"locust": dict(options)}}:
             return options
     raise Problem(f"{file.name} has no table [tool.locust]: put the options of Locust there")

@@ -1,5 +1,6 @@
 """What is told of how a service took a pulse."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,13 @@ def test_pods_that_left_during_the_pulse_are_back_at_its_end() -> None:
 )
 def test_the_sentence_says_what_happened(reaction: Reaction | None, minimum: int, wanted: str) -> None:
     assert sentence(reaction, minimum, limit=500) == wanted
+
+
+def test_without_a_level_the_sentence_says_so() -> None:
+    assert (
+        sentence(Reaction(None, 0, 0), 1, math.inf)
+        == "No new pod became ready; slo.toml has no level for p95 in total."
+    )
 
 
 @pytest.mark.parametrize("run", [Run([], []), Run(history(peak=1), samples(*PULSE))])

@@ -1,5 +1,6 @@
 """What is invalid in the settings of a run is one sentence with the file and the key."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,13 @@ def test_what_a_run_decides_itself_is_not_taken_from_the_environment(monkeypatch
     assert "LOCUST_PLAN" in said
     assert "ignored, as the run decides it: LOCUST_CSV, LOCUST_LOCUSTFILE" in said
     assert "secret" not in said
+
+
+@pytest.mark.parametrize(
+    ("text", "level"), [("[total]\np95 = 300", 300), ("[total]\np99 = 300", math.inf), ("", math.inf), (None, math.inf)]
+)
+def test_the_limit_of_p95_is_that_of_the_service_levels(tmp_path: Path, text: str | None, level: float) -> None:
+    levels = tmp_path / "slo.toml"
+    if text is not None:
+        levels.write_text(text)
+    assert settings.p95_level(levels) == level
