@@ -55,8 +55,8 @@ def run(context: str, folder: Path, tag: str, settings: dict[str, str]) -> int:
     Returns its exit code: 0 where the verdict is good. Ctrl-C ends the test, not the report. Raises Problem.
     """
     write_kustomization(context, folder, tag, settings)
+    create(context, folder)
     try:
-        in_namespace(context, "apply", "--kustomize", str(folder), "--selector", LABEL)
         pod = started_master(context)
         try:
             follow(context, pod)
@@ -80,6 +80,17 @@ def require_room(context: str) -> None:
             f"kubectl --context {context} --namespace {NAMESPACE} delete jobs --selector {LABEL}"
         )
     delete(context)  # what ended while nobody collected it
+
+
+def create(context: str, folder: Path) -> None:
+    """Create the objects of the run. Raises Problem if another run has created its own meanwhile, and leaves these."""
+    try:
+        in_namespace(context, "create", "--kustomize", str(folder), "--selector", LABEL)
+    except Problem as problem:
+        if "AlreadyExists" in str(problem):
+            raise Problem("Another headless run began at the same time: wait for it, then start again.") from problem
+        delete(context)
+        raise
 
 
 def build(context: str) -> str:
@@ -151,12 +162,15 @@ def locust_state(pod: dict[str, Any]) -> dict[str, Any]:
 
 
 def follow(context: str, pod: str, *options: str) -> None:
-    """Print what Locust says until it has ended."""
+    """Print what Locust says until it has ended, also if the connection to the cluster drops meanwhile."""
     words = ["logs", "--follow", pod, "--container", "locust-master", *options]
     command = ["kubectl", "--context", context, "--namespace", NAMESPACE, *words]
     with subprocess.Popen(command, text=True, stdout=subprocess.PIPE) as log:
         for line in log.stdout or ():
             show(line.rstrip())
+    if "running" in locust_state(json.loads(in_namespace(context, "get", "pod", pod, "--output", "json"))):
+        time.sleep(1)
+        follow(context, pod, "--since=2s")
 
 
 def show(line: str) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from cluster import Problem
@@ -12,17 +13,17 @@ REPORTS = Path(__file__).parents[1] / "reports"
 def new_folder(kind: str = "") -> Path:
     """A new folder for the reports of a run that starts now. Raises Problem where there can be none."""
     name = time.strftime("%Y-%m-%d-%H%M%S") + kind
-    folder, number = REPORTS / name, 1
     try:
-        while folder.exists():
-            number += 1
-            folder = REPORTS / f"{name}-{number}"
-        folder.mkdir(parents=True)
-    except (FileExistsError, NotADirectoryError) as error:
+        REPORTS.mkdir(exist_ok=True)
+        for folder in (REPORTS / name, *(REPORTS / f"{name}-{number}" for number in range(2, 100))):
+            with suppress(FileExistsError):
+                folder.mkdir()
+                return folder
+    except FileExistsError as error:
         raise Problem(f"{REPORTS.name} is no folder: move it away, as reports belong there") from error
     except OSError as error:
-        raise Problem(f"{folder} cannot be made: {error.strerror}") from error
-    return folder
+        raise Problem(f"{REPORTS} cannot have a new folder: {error.strerror}") from error
+    raise Problem(f"{REPORTS.name} has 99 runs of this second: start again")
 
 
 def summary(folder: Path) -> str:
