@@ -2,23 +2,20 @@
 
 import logging
 import os
-import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import gevent
+from gevent.event import Event
 from watchfiles import Change, watch
-from watchfiles.main import FileChange
 
 from .opened import WRITTEN
 from .scan import is_synced
 
-STEP = 30
+STEP = 20
 """Milliseconds without a further change after which changes are told."""
 
 TURN = 500
-"""Milliseconds after which a thread that waits for changes is given back."""
+"""Milliseconds after which it is checked that the folder is still the one that is watched."""
 
 logger = logging.getLogger("livesync")
 logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it counts the files of each save
@@ -29,67 +26,52 @@ class Notices:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._watched: tuple[int, int] | None = None
-        self._changes: Iterator[set[FileChange]] | None = None
-        self._pending: Any = None
+        self._hub = gevent.get_hub()
+        self._has_changed, self._is_closed = Event(), Event()
+        self._is_running, self._is_told = False, True
 
     def wait(self, seconds: float) -> None:
         """Return when a file may have changed, at the latest after `seconds`."""
-        end = time.monotonic() + seconds
-        while (rest := end - time.monotonic()) > 0:
-            if any(map(self._concerns, self._next(rest))):
-                return
+        if self._is_told and not self._is_running:
+            self._is_running = True
+            self._hub.threadpool.spawn(self._tell)
+        self._has_changed.wait(seconds)
+        self._has_changed.clear()
 
-    def _next(self, seconds: float) -> set[FileChange]:
-        self._follow_folder()
-        if not self._changes:
-            gevent.sleep(seconds)
-            return set()
-        # A greenlet that is killed here leaves its thread behind, and the next one takes it over.
-        self._pending = self._pending or gevent.get_hub().threadpool.spawn(_step, self._changes)
-        self._pending.wait(seconds)
-        if not self._pending.ready():
-            return set()
-        told, self._pending = self._pending.get(), None
-        if isinstance(told, set):
-            if (Change.deleted, str(self._folder)) in told:
-                self._watched = None  # what comes in its place may have the same inode
-            return told
-        logger.warning("Saves are noticed late, as the file system does not tell of them: %s", told)
-        self._changes = None
-        return set()
+    def close(self) -> None:
+        """End the thread."""
+        self._is_closed.set()
 
-    def _follow_folder(self) -> None:
-        """Watch what is at the folder's path now."""
-        if (identity := _identity(self._folder)) == self._watched:
-            return
-        self._watched, self._pending = identity, None
-        self._changes = identity and watch(
+    def _tell(self) -> None:
+        """In a thread: tell of changes until the folder is gone, which may be there again at the next wait."""
+        try:
+            self._tell_of(self._folder.stat())
+        except FileNotFoundError:
+            pass
+        except Exception as error:  # noqa: BLE001 - whatever it is, the folder can still be looked at
+            self._is_told = False
+            message = "Saves are noticed late, as the file system does not tell of them: %s"
+            self._hub.loop.run_callback_threadsafe(gevent.spawn, logger.warning, message, error)
+        self._is_running = False
+
+    def _tell_of(self, watched: os.stat_result) -> None:
+        changes = watch(
             self._folder,
-            watch_filter=None,
+            watch_filter=self._concerns,
             step=STEP,
+            stop_event=self._is_closed,
             rust_timeout=TURN,
             yield_on_timeout=True,
             ignore_permission_denied=True,
         )
+        for told in changes:
+            if told:
+                self._hub.loop.run_callback_threadsafe(self._has_changed.set)
+            # What comes in the place of a folder that was deleted may have the same inode.
+            is_deleted = (Change.deleted, str(self._folder)) in told
+            if is_deleted or not os.path.samestat(watched, self._folder.stat()):
+                return
 
-    def _concerns(self, change: FileChange) -> bool:
-        _, path = change
+    def _concerns(self, _change: Change, path: str) -> bool:
         is_file = is_synced(os.path.relpath(path, self._folder)) and os.path.realpath(path) not in WRITTEN
         return is_file or path == str(self._folder)
-
-
-def _identity(folder: Path) -> tuple[int, int] | None:
-    try:
-        status = folder.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
-
-
-def _step(changes: Iterator[set[FileChange]]) -> set[FileChange] | Exception:
-    """The next changes, or why there are none: gevent prints what is raised in a thread."""
-    try:
-        return next(changes)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the folder can still be looked at
-        return error
