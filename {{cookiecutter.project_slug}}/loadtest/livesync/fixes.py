@@ -6,7 +6,7 @@ from locust.runners import STATE_RUNNING, MasterRunner, WorkerNode
 import time
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import gevent
 
@@ -20,7 +20,11 @@ STEADY_TIME = SimpleNamespace(**{**vars(time), "time": lambda: _OFFSET + time.mo
 
 
 def keep_users_spread(runner: MasterRunner) -> NoReturn:
-    """Rebalance the users whenever workers came or went, all that did so at a time."""
+    """Rebalance the users whenever workers came or went, all that did so at a time.
+
+    Locust would do so inside its message loop, which blocks it for up to 1 s. Heartbeats go unread meanwhile, so live
+    workers are declared missing, and a worker that joins or quits is overlooked.
+    """
     while True:
         gevent.sleep(0.2)
         dispatcher = runner._users_dispatcher
@@ -29,22 +33,6 @@ def keep_users_spread(runner: MasterRunner) -> NoReturn:
         for worker in runner.clients.missing:
             if worker.heartbeat < -FORGET_AFTER:
                 del runner.clients[worker.id]
-
-
-def mark(original: Callable[[MasterRunner], NoReturn], runner: MasterRunner) -> NoReturn:
-    """Mark the greenlets that read the workers' messages and heartbeats."""
-    vars(gevent.getcurrent()).update(reads_messages=True)
-    original(runner)
-
-
-def start(original: Callable[..., None], runner: MasterRunner, *arguments: Any, **options: Any) -> None:
-    """Leave rebalancing to `keep_users_spread`.
-
-    Locust rebalances inside its message loop, which blocks it for up to 1 s. Heartbeats go unread meanwhile, so live
-    workers are declared missing, and a worker that joins or quits is overlooked.
-    """
-    if not hasattr(gevent.getcurrent(), "reads_messages"):
-        original(runner, *arguments, **options)
 
 
 def add_worker(original: Callable[..., None], dispatcher: UsersDispatcher, worker_node: WorkerNode) -> None:
