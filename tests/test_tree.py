@@ -54,7 +54,6 @@ TREE = [
     "loadtest/livesync/edit.py",
     "loadtest/livesync/errors.py",
     "loadtest/livesync/files.py",
-    "loadtest/livesync/fixes.py",
     "loadtest/livesync/functions.py",
     "loadtest/livesync/internals.py",
     "loadtest/livesync/live.py",

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import gevent
 import pytest
@@ -109,11 +108,10 @@ def test_files_that_rest_are_not_read_again(folder: Folder, opened: list[str]) -
     assert [path for path in after if after[path] is not before[path]] == ["data/7/700.csv"]
 
 
-def test_a_slow_look_is_followed_by_a_long_rest(
+def test_many_files_are_looked_at_less_often(
     folder: Folder, livesync: Modules, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    set_(livesync, monkeypatch, POLL=500)
-    folder.read()
+    set_(livesync, monkeypatch, POLL=10)
     rests: list[float] = []
 
     class Enough(Exception):
@@ -123,14 +121,14 @@ def test_a_slow_look_is_followed_by_a_long_rest(
         rests.append(seconds)
         raise Enough
 
-    monkeypatch.setattr(folder.watcher._notices, "wait", wait)
-    for seconds in (0.0, 0.1):
-        clock = iter([0.0, seconds])
-        times = SimpleNamespace(thread_time=lambda clock=clock: next(clock))
-        monkeypatch.setattr(livesync.watch, "time", SimpleNamespace(**vars(time) | vars(times)))
+    for number in (0, 100):
+        for name in range(number):
+            (folder.path / f"{name}.csv").write_text("x")
+        folder.read()
+        monkeypatch.setattr(folder.watcher._notices, "wait", wait)
         with pytest.raises(Enough):
             folder.save()
-    assert rests == [0.5, 5.0]
+    assert rests == [0.01, pytest.approx(0.0404)]
 
 
 def test_greenlets_go_on_while_it_reads(folder: Folder, livesync: Modules, monkeypatch: pytest.MonkeyPatch) -> None:

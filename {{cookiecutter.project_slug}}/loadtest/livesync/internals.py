@@ -54,27 +54,23 @@ class Patch:
 
 
 @dataclass
-class Setting:
-    """A value of Locust's that is replaced."""
+class Setting(Patch):
+    """A value that is replaced."""
 
-    place: str
-    value: Any
-    why: str
-    until: str = "live sync ends with the process"
+    replacement: Any
 
     def instead_of(self, _original: Any) -> Any:
-        """What takes the place of the original."""
-        return self.value
+        return self.replacement
 
 
-def check(patches: Iterable[Patch | Setting]) -> None:
+def check(patches: Iterable[Patch]) -> None:
     """Raise Misfit if this Locust lacks a name that is replaced or read."""
     names = [patch.place for patch in patches] + [f"{holder}.{name}" for holder in READ for name in READ[holder]]
     if missing := [name for name in names if not _is_there(name)]:
         raise Misfit(f"this Locust has no {', '.join(missing)}")
 
 
-def install(patches: Iterable[Patch | Setting]) -> None:
+def install(patches: Iterable[Patch]) -> None:
     """Put the replacements in place, for the life of the process."""
     for patch in patches:
         place, _, name = patch.place.rpartition(".")

@@ -14,7 +14,7 @@ from typing import Any
 import gevent
 from gevent.lock import RLock
 
-from . import dispatch, fixes, load_test, web
+from . import dispatch, load_test, web
 from .attempt import why_not
 from .edit import Edit
 from .errors import Rejected
@@ -63,7 +63,7 @@ class Master:
         if web_ui:
             web.serve(self.report, environment, web_ui)
         runner.greenlet.spawn(self._publish_saves)
-        runner.greenlet.spawn(fixes.keep_users_spread, runner)
+        runner.greenlet.spawn(dispatch.keep_users_spread, runner)
 
     def _publish_saves(self) -> None:
         while True:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any
 
-from . import classes, connection, fixes, internals, load_test, locustfiles, shape, users
+from . import classes, connection, dispatch, internals, load_test, locustfiles, shape, users
 from .internals import Patch, Setting
 from .live import Live
 
@@ -23,7 +23,7 @@ def _nothing(*_: object) -> None:
     pass
 
 
-def of_every_process(live: Live) -> list[Patch | Setting]:
+def of_every_process(live: Live) -> list[Patch]:
     """What master and workers have in common."""
     modules = live.modules
     return [
@@ -37,7 +37,10 @@ def of_every_process(live: Live) -> list[Patch | Setting]:
             "docs/upstream of the template: workers freeze at each ramp-up step",
         ),
         Setting(
-            "locust.runners.time", fixes.STEADY_TIME, "Locust compares wall clocks, which may step", "Locust does not"
+            "locust.runners.time",
+            connection.STEADY_TIME,
+            "Locust compares wall clocks, which may step",
+            "Locust does not",
         ),
         Patch(
             "importlib.machinery.SourceFileLoader.exec_module", modules.exec_module, "to run user modules by statements"
@@ -62,7 +65,7 @@ def of_every_process(live: Live) -> list[Patch | Setting]:
     ]
 
 
-def of_locustfiles(live: Live, paths: list[str]) -> list[Patch | Setting]:
+def of_locustfiles(live: Live, paths: list[str]) -> list[Patch]:
     """What makes Locust load the files of these paths, and as live sync loads them."""
     load = partial(locustfiles.load, live)
     return [
@@ -72,14 +75,14 @@ def of_locustfiles(live: Live, paths: list[str]) -> list[Patch | Setting]:
     ]
 
 
-def of_master(live: Live, answer: Replacement, with_changes: Replacement) -> list[Patch | Setting]:
+def of_master(live: Live, answer: Replacement, with_changes: Replacement) -> list[Patch]:
     """What the master alone replaces."""
     spread = "docs/upstream of the template: users lost while workers come and go"
     return [
         Patch("locust.runners.MasterRunner.handle_message", answer, "a worker that starts gets the live code"),
         Setting("locust.runners.MasterRunner.rebalancing_enabled", lambda _: False, "it blocks the message loop for up to 1 s", spread),
         Setting("locust.dispatch.UsersDispatcher.dispatch_in_progress", True, "the same, without --enable-rebalancing", spread),
-        Patch("locust.dispatch.UsersDispatcher.add_worker", fixes.add_worker, "a worker may say twice that it is ready", spread),
+        Patch("locust.dispatch.UsersDispatcher.add_worker", dispatch.add_worker, "a worker may say twice that it is ready", spread),
         Setting("locust.runners.HEARTBEAT_DEAD_INTERNAL", float("-inf"), "forgetting a worker begins the ramp-up anew", spread),
         Patch("locust.runners.Runner.shape_worker", partial(shape.run, partial(live.committed_within, None)), "an error of a shape ends the test"),
         Patch("locust.web.get_html_report", with_changes, "a row counts the requests of several revisions"),
@@ -87,7 +90,7 @@ def of_master(live: Live, answer: Replacement, with_changes: Replacement) -> lis
     ]  # fmt: skip
 
 
-def of_worker(live: Live, start_worker: Replacement, note_options: Replacement) -> list[Patch | Setting]:
+def of_worker(live: Live, start_worker: Replacement, note_options: Replacement) -> list[Patch]:
     """What a worker alone replaces."""
     return [
         Patch("locust.user.users.UserMeta.__call__", partial(users.make, live), "to know what ran in `__init__`"),

@@ -3,13 +3,13 @@
 from locust import events, main
 from locust.argument_parser import download_locustfile_from_master, get_parser
 
-import contextlib
 import logging
 import os
 import shutil
 import signal
 import sys
 import tempfile
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -73,22 +73,20 @@ def _end_at_once(home: Path, *_: object) -> NoReturn:
 
 def _run_master(live: Live) -> None:
     """Run the master on the files of the watched folder."""
-    watcher = Watcher(live.modules.watched)
-    master = Master(live, watcher)
-    internals.install(patches.of_master(live, master.answer, partial(web.with_changes, master.report)))
-    try:
-        live.unpack(watcher.read())
-        check_names(live.tree, set(live.tree))
-        # Ahead of the locustfile's own init listeners: workers may ask for the code while one of these waits.
-        events.init.add_listener(master.serve)
-        _run_locust(live, locustfiles.on_command_line(live))
-    except Rejected as rejection:
-        _warn("Locust starts with the next save that can run", rejection)
-        with contextlib.suppress(Rejected):
-            watcher.next_save()
-        restart_process(live)
-    finally:
-        watcher.close()
+    with closing(Watcher(live.modules.watched)) as watcher:
+        master = Master(live, watcher)
+        internals.install(patches.of_master(live, master.answer, partial(web.with_changes, master.report)))
+        try:
+            live.unpack(watcher.read())
+            check_names(live.tree, set(live.tree))
+            # Ahead of the locustfile's own init listeners: workers may ask for the code while one of these waits.
+            events.init.add_listener(master.serve)
+            _run_locust(live, locustfiles.on_command_line(live))
+        except Rejected as rejection:
+            _warn("Locust starts with the next save that can run", rejection)
+            with suppress(Rejected):
+                watcher.next_save()
+            restart_process(live)
 
 
 def _run_worker(live: Live, host: str, port: int) -> None:
@@ -111,8 +109,7 @@ def _run_worker(live: Live, host: str, port: int) -> None:
 def _run_locust(live: Live, paths: list[str]) -> None:
     """Run Locust's command on these files of the tree."""
     root, watched = str(live.folder.path), str(live.modules.watched)
-    found = [str(live.folder.path / path) for path in paths]
-    internals.install(patches.of_locustfiles(live, found))
+    internals.install(patches.of_locustfiles(live, [f"{root}/{path}" for path in paths]))
     sys.path[:] = [root, *(path for path in sys.path if path not in ("", root) and os.path.realpath(path) != watched)]
     main.main()
 

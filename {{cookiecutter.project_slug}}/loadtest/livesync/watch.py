@@ -21,8 +21,8 @@ PATIENCE = 10
 POLL = 500
 """Milliseconds after which the folder is looked at in any case: not every file system tells of changes."""
 
-REST = 50
-"""How many times the CPU time of a look passes, at least, before that: 2 % of a core."""
+REST = 0.4
+"""Milliseconds for each file that pass at least before that: 50 times the CPU that a look takes, so 2 % of a core."""
 
 RECENT = 2_000
 """Milliseconds for which two writes may leave the same times, on the coarsest of file systems."""
@@ -51,8 +51,6 @@ class Watcher:
         self._kept: dict[str, Kept] = {}
         self._last: Tree | str | None = None
         """What was returned last, or the reason of what was raised."""
-        self._cost = 0.0
-        """Seconds of CPU that the last look took."""
 
     def close(self) -> None:
         """Watch no more."""
@@ -65,7 +63,7 @@ class Watcher:
     def next_save(self) -> Tree:
         """Return the content once it differs from what was returned last or made trouble, or raise Rejected."""
         while (outcome := self._settled()) == self._last:
-            self._notices.wait(max(POLL / 1000, REST * self._cost))
+            self._notices.wait(max(POLL, REST * len(self._kept)) / 1000)
         return self._hand_out(outcome)
 
     def _hand_out(self, outcome: Tree | str) -> Tree:
@@ -86,27 +84,22 @@ class Watcher:
         return outcome
 
     def _look(self) -> Tree | str:
-        """Read what changed, in a thread; if that fails, say why."""
-        outcome: Tree | str
-        outcome, self._cost = gevent.get_hub().threadpool.apply(self._timed_read)
+        """Read what changed; if that fails, say why."""
+        outcome: Tree | str = gevent.get_hub().threadpool.apply(self._read_all)
         return outcome
 
-    def _timed_read(self) -> tuple[Tree | str, float]:
-        start = time.thread_time()
+    def _read_all(self) -> Tree | str:
         try:
-            outcome: Tree | str = self._read_all(scan(self._folder, self._limit))
+            files = scan(self._folder, self._limit)
+            for path in self._kept.keys() - files.keys():
+                if self._kept[path].file.real not in WRITTEN:
+                    del self._kept[path]
+            for path, file in files.items():
+                known = self._kept.get(path)
+                if not known or not known.is_final or known.file != file:
+                    self._read(path, file)
         except Rejected as trouble:
-            outcome = str(trouble)
-        return outcome, time.thread_time() - start
-
-    def _read_all(self, files: dict[str, File]) -> Tree:
-        for path in self._kept.keys() - files.keys():
-            if self._kept[path].file.real not in WRITTEN:
-                del self._kept[path]
-        for path, file in files.items():
-            known = self._kept.get(path)
-            if not known or not known.is_final or known.file != file:
-                self._read(path, file)
+            return str(trouble)
         return {path: kept.content for path, kept in self._kept.items()}
 
     def _read(self, path: str, file: File) -> None:

@@ -14,7 +14,7 @@ import gevent
 from gevent.event import Event
 from gevent.lock import RLock
 
-from . import fixes, load_test, users
+from . import connection, load_test, users
 from .attempt import why_not
 from .edit import Edit
 from .errors import Rejected
@@ -98,14 +98,14 @@ class Worker:
 
     def _is_lost(self) -> bool:
         heard = self.runner.last_heartbeat_timestamp
-        return heard is not None and fixes.STEADY_TIME.time() - heard > HEARTBEAT_TIMEOUT
+        return heard is not None and connection.STEADY_TIME.time() - heard > HEARTBEAT_TIMEOUT
 
     def _join_again(self, masters_revision: str) -> None:
         """Stop the users, which nobody counts, and begin again with a master that does not know this worker."""
         if not self._is_lost():
             return  # this answers an earlier status
         runner, live = self.runner, self.live
-        runner.last_heartbeat_timestamp = fixes.STEADY_TIME.time()
+        runner.last_heartbeat_timestamp = connection.STEADY_TIME.time()
         options = self._options if runner.worker_state in (STATE_SPAWNING, STATE_RUNNING) else None
         self._is_current.clear()
         runner.stop()
