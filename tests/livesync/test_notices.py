@@ -111,24 +111,13 @@ def test_files_that_rest_are_not_read_again(folder: Folder, opened: list[str]) -
 def test_many_files_are_looked_at_less_often(
     folder: Folder, livesync: Modules, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    set_(livesync, monkeypatch, POLL=10)
-    rests: list[float] = []
-
-    class Enough(Exception):
-        pass
-
-    def wait(seconds: float) -> None:
-        rests.append(seconds)
-        raise Enough
-
-    for number in (0, 100):
-        for name in range(number):
-            (folder.path / f"{name}.csv").write_text("x")
-        folder.read()
-        monkeypatch.setattr(folder.watcher._notices, "wait", wait)
-        with pytest.raises(Enough):
-            folder.save()
-    assert rests == [0.01, pytest.approx(0.0404)]
+    set_(livesync, monkeypatch, POLL=500)
+    folder.read()
+    assert folder.watcher._rest() == 0.5
+    for number in range(1_999):
+        (folder.path / f"{number}.csv").write_text("x")
+    folder.watcher.read()
+    assert folder.watcher._rest() == pytest.approx(0.8)
 
 
 def test_greenlets_go_on_while_it_reads(folder: Folder, livesync: Modules, monkeypatch: pytest.MonkeyPatch) -> None:

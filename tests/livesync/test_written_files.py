@@ -58,7 +58,7 @@ def test_what_a_run_writes_is_no_save(folder: Folder, written: set[str], write: 
     folder.write("locustfile.py", "second")
     assert folder.next() == {"locustfile.py": b"second"}
     assert str(folder.path / "stats.csv") in written
-    assert not folder.watcher._notices._concerns(2, str(folder.path / "stats.csv"))
+    assert not folder.livesync.notices.concerns(folder.path, str(folder.path / "stats.csv"))
 
 
 @pytest.mark.parametrize("write", WRITES_OVER.values(), ids=WRITES_OVER)

@@ -3,7 +3,8 @@
 import os
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -71,11 +72,11 @@ class Folder:
 
     def close(self) -> None:
         """End what `read` and `follow` began; no save may be left."""
-        if hasattr(self, "watcher"):
-            self.watcher.close()
         if hasattr(self, "greenlet"):
             self.greenlet.kill()
-            assert not self.outcomes
+        if hasattr(self, "watcher"):
+            self.watcher.close()
+        assert not self.outcomes
 
 
 def wait_in_hub(condition: Callable[[], Any]) -> None:
@@ -88,8 +89,9 @@ def set_(livesync: Modules, monkeypatch: pytest.MonkeyPatch, **values: float) ->
         monkeypatch.setattr(livesync.watch, name, value)
 
 
-def looks(folder: Folder, count: int) -> None:
-    """Wait until the watcher has looked `count` times."""
+@contextmanager
+def counted_looks(folder: Folder) -> Iterator[list[float]]:
+    """Give a list to which each look of the watcher adds its time."""
     seen: list[float] = []
     look = folder.watcher._look
 
@@ -98,16 +100,19 @@ def looks(folder: Folder, count: int) -> None:
         return look()
 
     folder.watcher._look = seen_look
-    wait_in_hub(lambda: len(seen) > count)
+    yield seen
     del folder.watcher._look
+
+
+def looks(folder: Folder, count: int) -> None:
+    """Wait until the watcher has looked `count` times."""
+    with counted_looks(folder) as seen:
+        wait_in_hub(lambda: len(seen) > count)
 
 
 def notices(folder: Folder) -> None:
     """Wait until the file system tells the watcher of changes, which does not look by itself."""
-    told: list[object] = []
-    wait = folder.watcher._notices.wait
-    folder.watcher._notices.wait = lambda seconds: told.append(wait(seconds))
-    while not told:
-        (folder.path / "locustfile.py").touch()
-        gevent.sleep(0.02)
-    del folder.watcher._notices.wait
+    with counted_looks(folder) as seen:
+        while len(seen) < 2:  # one may have been under way
+            (folder.path / "locustfile.py").touch()
+            gevent.sleep(0.05)

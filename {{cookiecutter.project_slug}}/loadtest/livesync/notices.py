@@ -1,77 +1,62 @@
-"""Notices: what the file system tells of changes below a folder, where it tells anything."""
+"""Notices: when to look for changes below a folder, by what the file system tells, where it tells anything."""
 
 import logging
 import os
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import gevent
 from gevent.event import Event
 from watchfiles import Change, watch
+from watchfiles.main import FileChange
 
 from .opened import WRITTEN
 from .scan import is_synced
 
-STEP = 20
-"""Milliseconds without a further change after which changes are told."""
-
-TURN = 500
-"""Milliseconds after which it is checked that the folder is still the one that is watched."""
+STEP, TURN = 20, 100
+"""Milliseconds without a further change after which changes are told, and after which at least nothing is."""
 
 logger = logging.getLogger("livesync")
 logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it counts the files of each save
 
 
-class Notices:
-    """The changes below one folder, which may be removed and come back."""
+def notices(folder: Path, rest: Callable[[], float], is_closed: Event) -> Iterator[None]:
+    """Yield when a file may have changed, at the latest after `rest` seconds; it blocks the thread, until closed."""
+    while not is_closed.is_set():
+        due = time.monotonic() + rest()
+        for changes in _told(folder, is_closed):
+            if time.monotonic() > due or any(concerns(folder, path) for _, path in changes):
+                yield
+                due = time.monotonic() + rest()
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._hub = gevent.get_hub()
-        self._has_changed, self._is_closed = Event(), Event()
-        self._is_running, self._is_told = False, True
 
-    def wait(self, seconds: float) -> None:
-        """Return when a file may have changed, at the latest after `seconds`."""
-        if self._is_told and not self._is_running:
-            self._is_running = True
-            self._hub.threadpool.spawn(self._tell)
-        self._has_changed.wait(seconds)
-        self._has_changed.clear()
-
-    def close(self) -> None:
-        """End the thread."""
-        self._is_closed.set()
-
-    def _tell(self) -> None:
-        """In a thread: tell of changes until the folder is gone, which may be there again at the next wait."""
-        try:
-            self._tell_of(self._folder.stat())
-        except FileNotFoundError:
-            pass
-        except Exception as error:  # noqa: BLE001 - whatever it is, the folder can still be looked at
-            self._is_told = False
-            message = "Saves are noticed late, as the file system does not tell of them: %s"
-            self._hub.loop.run_callback_threadsafe(gevent.spawn, logger.warning, message, error)
-        self._is_running = False
-
-    def _tell_of(self, watched: os.stat_result) -> None:
-        changes = watch(
-            self._folder,
-            watch_filter=self._concerns,
+def _told(folder: Path, is_closed: Event) -> Iterator[set[FileChange]]:
+    """The changes at the folder's path, until something else is there."""
+    try:
+        watched = folder.stat()
+        for changes in watch(
+            folder,
+            watch_filter=None,
             step=STEP,
-            stop_event=self._is_closed,
+            stop_event=is_closed,
             rust_timeout=TURN,
             yield_on_timeout=True,
             ignore_permission_denied=True,
-        )
-        for told in changes:
-            if told:
-                self._hub.loop.run_callback_threadsafe(self._has_changed.set)
+        ):
+            yield changes
             # What comes in the place of a folder that was deleted may have the same inode.
-            is_deleted = (Change.deleted, str(self._folder)) in told
-            if is_deleted or not os.path.samestat(watched, self._folder.stat()):
+            if (Change.deleted, str(folder)) in changes or not os.path.samestat(watched, folder.stat()):
                 return
+    except FileNotFoundError:
+        time.sleep(TURN / 1000)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the folder can still be looked at
+        logger.warning("Saves are noticed late, as the file system does not tell of them: %s", error)
+        while not is_closed.is_set():
+            time.sleep(TURN / 1000)
+            yield set()
 
-    def _concerns(self, _change: Change, path: str) -> bool:
-        is_file = is_synced(os.path.relpath(path, self._folder)) and os.path.realpath(path) not in WRITTEN
-        return is_file or path == str(self._folder)
+
+def concerns(folder: Path, path: str) -> bool:
+    """Whether a change there may be a save."""
+    is_file = is_synced(os.path.relpath(path, folder)) and os.path.realpath(path) not in WRITTEN
+    return is_file or path == str(folder)

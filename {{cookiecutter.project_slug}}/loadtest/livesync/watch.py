@@ -1,14 +1,16 @@
 """Watch: notice that the files of the locustfile's folder changed, and read them."""
 
 import time
+from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import gevent
+from gevent.event import Event
 
 from .errors import Rejected
 from .files import Tree, changed_paths
-from .notices import Notices
+from .notices import notices
 from .opened import WRITTEN
 from .scan import File, max_bytes, scan, unless_gone
 
@@ -47,24 +49,28 @@ class Watcher:
     def __init__(self, folder: Path) -> None:
         self._folder = folder.absolute()
         self._limit = max_bytes()
-        self._notices = Notices(self._folder)
+        self._is_closed = Event()
+        self._notices = notices(self._folder, self._rest, self._is_closed)
         self._kept: dict[str, Kept] = {}
         self._last: Tree | str | None = None
         """What was returned last, or the reason of what was raised."""
+        self._next: Any = None
 
     def close(self) -> None:
         """Watch no more."""
-        self._notices.close()
+        self._is_closed.set()
 
     def read(self) -> Tree:
         """Return the content now, or raise Rejected."""
-        return self._hand_out(self._look())
+        return self._hand_out(gevent.get_hub().threadpool.apply(self._look))
 
     def next_save(self) -> Tree:
         """Return the content once it differs from what was returned last or made trouble, or raise Rejected."""
-        while (outcome := self._settled()) == self._last:
-            self._notices.wait(max(POLL, REST * len(self._kept)) / 1000)
-        return self._hand_out(outcome)
+        # A greenlet that is killed here leaves its thread behind, and the next one takes it over.
+        self._next = self._next or gevent.get_hub().threadpool.spawn(self._wait)
+        self._next.wait()
+        found, self._next = self._next, None
+        return self._hand_out(found.get())
 
     def _hand_out(self, outcome: Tree | str) -> Tree:
         self._last = outcome
@@ -72,12 +78,23 @@ class Watcher:
             raise Rejected(outcome)
         return outcome
 
+    # In a thread
+
+    def _wait(self) -> Tree | str | None:
+        for _ in chain([None], self._notices):
+            if (outcome := self._settled()) != self._last:
+                return outcome
+        return self._last
+
+    def _rest(self) -> float:
+        return max(POLL, REST * len(self._kept)) / 1000
+
     def _settled(self) -> Tree | str:
         """What the folder has, once two looks in a row find the same."""
         deadline = time.monotonic() + PATIENCE
         outcome = self._look()
         while outcome != self._last and time.monotonic() < deadline:
-            gevent.sleep(_quiet(self._last, outcome) / 1000)
+            time.sleep(_quiet(self._last, outcome) / 1000)
             before, outcome = outcome, self._look()
             if outcome == before:
                 break
@@ -85,10 +102,6 @@ class Watcher:
 
     def _look(self) -> Tree | str:
         """Read what changed; if that fails, say why."""
-        outcome: Tree | str = gevent.get_hub().threadpool.apply(self._read_all)
-        return outcome
-
-    def _read_all(self) -> Tree | str:
         try:
             files = scan(self._folder, self._limit)
             for path in self._kept.keys() - files.keys():
