@@ -26,42 +26,23 @@ def _nothing(*_: object) -> None:
 def of_every_process(live: Live) -> list[Patch]:
     """What master and workers have in common."""
     modules = live.modules
+    freezes = "docs/upstream of the template: workers freeze at each ramp-up step"
+    cached_defaults = lru_cache(maxsize=1)(default_args_dict)
     return [
-        Patch(
-            "locust.rpc.zmqrpc.BaseSocket.__init__", connection.with_options, "a replaced master is found in seconds"
-        ),
-        Setting(
-            "locust.argument_parser.default_args_dict",
-            lru_cache(maxsize=1)(default_args_dict),
-            "each spawn message costs 0.2 s in which no user runs",
-            "docs/upstream of the template: workers freeze at each ramp-up step",
-        ),
-        Setting(
-            "locust.runners.time",
-            connection.STEADY_TIME,
-            "Locust compares wall clocks, which may step",
-            "Locust does not",
-        ),
-        Patch(
-            "importlib.machinery.SourceFileLoader.exec_module", modules.exec_module, "to run user modules by statements"
-        ),
+        Patch("locust.rpc.zmqrpc.BaseSocket.__init__", connection.with_options, "to find a replaced master in seconds"),
+        Setting("locust.argument_parser.default_args_dict", cached_defaults, "each spawn message costs 0.2 s", freezes),
+        Setting("locust.runners.time", connection.STEADY_TIME, "wall clocks may step", "Locust compares none"),
+        Patch("importlib.machinery.SourceFileLoader.exec_module", modules.exec_module, "to run single statements"),
         Patch("locust.event.EventHook.add_listener", modules.add_listener, "to remove a listener with its statement"),
         Patch("locust.runners.Runner.register_message", modules.register_message, "to remove it with its statement"),
         Patch("flask.Flask._check_setup_finished", _nothing, "an edit may add a route after the first request"),
         Patch("flask.Flask.before_request", modules.before_request, "to remove it with its statement"),
         Patch("flask.Flask.after_request", modules.after_request, "to remove it with its statement"),
         Patch("flask.Flask.add_url_rule", modules.add_url_rule, "to remove a route with its statement"),
-        *(
-            Patch(f"{meta}.__new__", classes.remember_tasks, "Locust overrides what a class says of its tasks")
-            for meta in (
-                "locust.user.users.UserMeta",
-                "locust.user.task.TaskSetMeta",
-                "locust.user.sequential_taskset.SequentialTaskSetMeta",
-            )
-        ),
-        Patch(
-            "locust.env.Environment.update_user_class", load_test.remember_settings, "to apply it again after an edit"
-        ),
+        Patch("locust.user.users.UserMeta.__new__", classes.remember_tasks, "Locust overrides the tasks of a class"),
+        Patch("locust.user.task.TaskSetMeta.__new__", classes.remember_tasks, "the same"),
+        Patch("locust.user.sequential_taskset.SequentialTaskSetMeta.__new__", classes.remember_tasks, "the same"),
+        Patch("locust.env.Environment.update_user_class", load_test.remember_settings, "an edit must not undo it"),
     ]
 
 
