@@ -106,8 +106,7 @@ class Master:
 
     def _ask(self, edit: Edit) -> list[str]:
         """The workers that run the live revision, once all of them have staged the new one."""
-        files = {path: edit.tree[path] for path in edit.paths if path in edit.tree}
-        data = {"revision": edit.revision, "files": files, "removed": list(edit.paths - files.keys())}
+        data = {"revision": edit.revision, "files": {path: edit.tree.get(path) for path in edit.paths}}
         self._votes.clear()
         voters = self.report.current_workers()
         for worker in voters:

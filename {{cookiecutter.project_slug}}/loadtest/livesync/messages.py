@@ -1,7 +1,7 @@
 """The messages between master and workers, sent over Locust's own connection."""
 
 STAGE = "livesync_stage"
-"""Master: stage the live tree with these `files` changed and those `removed`, and vote on this `revision`."""
+"""Master: stage the live tree with these `files` changed, or removed if None, and vote on this `revision`."""
 
 VOTE = "livesync_vote"
 """Worker: `revision` is staged, or the `reason` why it cannot be."""

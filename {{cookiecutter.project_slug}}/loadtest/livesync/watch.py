@@ -3,7 +3,7 @@
 import time
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import gevent
 from gevent.event import Event
@@ -30,15 +30,6 @@ RECENT = 2_000
 """Milliseconds for which two writes may leave the same times, on the coarsest of file systems."""
 
 
-class Kept(NamedTuple):
-    """A file that has been read."""
-
-    file: File
-    content: bytes
-    is_final: bool
-    """Whether any later write changes `file` too."""
-
-
 class Watcher:
     """The saves below a folder, for one greenlet.
 
@@ -51,7 +42,8 @@ class Watcher:
         self._limit = max_bytes()
         self._is_closed = Event()
         self._notices = notices(self._folder, self._rest, self._is_closed)
-        self._kept: dict[str, Kept] = {}
+        self._kept: dict[str, tuple[File, bytes]] = {}
+        """What has been read of each file, and what the file was like then."""
         self._last: Tree | str | None = None
         """What was returned last, or the reason of what was raised."""
         self._next: Any = None
@@ -105,25 +97,24 @@ class Watcher:
         try:
             files = scan(self._folder, self._limit)
             for path in self._kept.keys() - files.keys():
-                if self._kept[path].file.real not in WRITTEN:
+                if self._kept[path][0].real not in WRITTEN:
                     del self._kept[path]
             for path, file in files.items():
-                known = self._kept.get(path)
-                if not known or not known.is_final or known.file != file:
+                if path not in self._kept or self._kept[path][0] != file:
                     self._read(path, file)
         except Rejected as trouble:
             return str(trouble)
-        return {path: kept.content for path, kept in self._kept.items()}
+        return {path: content for path, (_, content) in self._kept.items()}
 
     def _read(self, path: str, file: File) -> None:
-        is_final = time.time_ns() - file.ctime > RECENT * 1_000_000
+        is_recent = time.time_ns() - file.ctime < RECENT * 1_000_000
         content = unless_gone(path, lambda: content_of(file))
         if file.real in WRITTEN:  # whatever opens a file for writing says so before it writes
             return
         if content is None:
             self._kept.pop(path, None)
         else:
-            self._kept[path] = Kept(file, content, is_final)
+            self._kept[path] = file._replace(ctime=0) if is_recent else file, content  # 0, to read it again
 
 
 def content_of(file: File) -> bytes:

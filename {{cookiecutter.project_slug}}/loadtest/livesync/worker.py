@@ -53,8 +53,9 @@ class Worker:
 
     def _on_stage(self, msg: Message, **_: Any) -> None:
         with self._one_at_a_time:
-            kept = {path: content for path, content in self.live.tree.items() if path not in msg.data["removed"]}
-            reason = why_not(partial(self._stage, kept | msg.data["files"]), self.live.folder.path)
+            files = self.live.tree | msg.data["files"]
+            tree = {path: content for path, content in files.items() if content is not None}
+            reason = why_not(partial(self._stage, tree), self.live.folder.path)
             self.runner.send_message(VOTE, {"revision": msg.data["revision"], "reason": reason})
 
     def _stage(self, tree: Tree) -> None:
