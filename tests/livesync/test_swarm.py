@@ -141,6 +141,10 @@ def test_an_unknown_locust_is_restarted_by_an_edit(idle: Swarm) -> None:
     wait_until(lambda: "No module named 'nowhere'" in idle.log(), "Locust's own error")
     idle.save(BASE)
     wait_until(lambda: idle.log().count("Starting web interface") == 3, "Locust started once more")
+    wait_until(lambda: idle.get("/stats/requests"), "its web interface")
+    idle.processes["master"].terminate()
+    assert idle.processes["master"].wait(PATIENCE) == 0
+    assert not idle.get("/stats/requests")
 
 
 def test_the_livesync_package_itself_is_not_synced(idle: Swarm) -> None:

@@ -8,6 +8,9 @@ from typing import NoReturn
 
 from watchfiles import run_process
 
+GRACE = 30
+"""Seconds that Locust has to end a test and write its reports, before it is killed."""
+
 logger = logging.getLogger("livesync")
 
 
@@ -19,5 +22,5 @@ def on_every_save(reason: str) -> NoReturn:
         reason,
     )
     locust = shlex.join([sys.executable, "-m", "locust", *sys.argv[1:]])
-    run_process(Path.cwd(), target=locust, target_type="command")
+    run_process(Path.cwd(), target=locust, target_type="command", sigint_timeout=GRACE)
     sys.exit()
