@@ -117,7 +117,7 @@ def test_many_files_are_looked_at_less_often(
     for number in range(1_999):
         (folder.path / f"{number}.csv").write_text("x")
     folder.watcher.read()
-    assert folder.watcher._rest() == pytest.approx(0.8)
+    assert folder.watcher._rest() == 1.0
 
 
 def test_greenlets_go_on_while_it_reads(folder: Folder, livesync: Modules, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from watchfiles.main import FileChange
 from .opened import WRITTEN
 from .scan import is_synced
 
-STEP, TURN = 20, 100
+STEP, TURN = 10, 100
 """Milliseconds without a further change after which changes are told, and after which at least nothing is."""
 
 logger = logging.getLogger("livesync")

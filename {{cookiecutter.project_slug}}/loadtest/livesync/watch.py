@@ -23,8 +23,8 @@ PATIENCE = 10
 POLL = 500
 """Milliseconds after which the folder is looked at in any case: not every file system tells of changes."""
 
-REST = 0.4
-"""Milliseconds for each file that pass at least before that: 50 times the CPU that a look takes, so 2 % of a core."""
+REST = 0.5
+"""Milliseconds for each file that pass at least before that, so that it costs less than 2 % of a core."""
 
 RECENT = 2_000
 """Milliseconds for which two writes may leave the same times, on the coarsest of file systems."""
