@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
@@ -83,10 +84,7 @@ def _run_master(live: Live) -> None:
             events.init.add_listener(master.serve)
             _run_locust(live, locustfiles.on_command_line(live))
         except Rejected as rejection:
-            _warn("Locust starts with the next save that can run", rejection)
-            with suppress(Rejected):
-                watcher.next_save()
-            restart_process(live)
+            _start_again(live, "Locust starts with the next save that can run", rejection, watcher.next_save)
 
 
 def _run_worker(live: Live, host: str, port: int) -> None:
@@ -101,9 +99,7 @@ def _run_worker(live: Live, host: str, port: int) -> None:
         events.init.add_listener(worker.join)
         _run_locust(live, received["locustfiles"])
     except Rejected as rejection:
-        _warn("This worker cannot run the live code and asks for it again", rejection)
-        gevent.sleep(RETRY)
-        restart_process(live)
+        _start_again(live, "This worker asks for the live code again", rejection, partial(gevent.sleep, RETRY))
 
 
 def _run_locust(live: Live, paths: list[str]) -> None:
@@ -114,9 +110,12 @@ def _run_locust(live: Live, paths: list[str]) -> None:
     main.main()
 
 
-def _warn(what: str, rejection: Rejected) -> None:
+def _start_again(live: Live, what: str, rejection: Rejected, wait: Callable[[], object]) -> NoReturn:
     logging.basicConfig(format="[%(asctime)s] %(levelname)s/%(name)s: %(message)s")
     logger.warning("%s: %s", what, rejection)
+    with suppress(Rejected):
+        wait()
+    restart_process(live)
 
 
 def restart_process(live: Live) -> NoReturn:
