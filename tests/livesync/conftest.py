@@ -1,8 +1,12 @@
+import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 from swarm import BASE, LOADTEST, Swarm, Target, wait_until
+from watched import Folder, Modules, set_
 
 
 @pytest.fixture
@@ -74,3 +78,48 @@ def _remove(path: Path) -> None:
         path.rmdir()
     else:
         path.unlink()
+
+
+@pytest.fixture
+def livesync(monkeypatch: pytest.MonkeyPatch) -> Modules:
+    """The modules that watch a folder, which look often."""
+    monkeypatch.syspath_prepend(LOADTEST)
+    names = ("watch", "scan", "notices", "opened", "errors")
+    modules = Modules(**{name: import_module(f"livesync.{name}") for name in names})
+    set_(modules, monkeypatch, POLL=50)
+    return modules
+
+
+@pytest.fixture
+def folder(tmp_path: Path, livesync: Modules) -> Iterator[Folder]:
+    (tmp_path / "loadtest").mkdir()
+    folder = Folder(tmp_path / "loadtest", livesync)
+    yield folder
+    folder.close()
+
+
+@pytest.fixture
+def written(folder: Folder) -> set[str]:
+    """What this process wrote in the folder."""
+    folder.livesync.opened.install(folder.path)
+    paths: set[str] = folder.livesync.opened.WRITTEN
+    return paths
+
+
+@pytest.fixture(scope="session")
+def all_opened() -> list[str]:
+    paths: list[str] = []
+
+    def note(event: str, args: tuple[Any, ...]) -> None:
+        if event == "open" and args and isinstance(args[0], str):
+            paths.append(args[0])
+
+    sys.addaudithook(note)
+    return paths
+
+
+@pytest.fixture
+def opened(all_opened: list[str]) -> list[str]:
+    """What this process opened since the test began, in any thread."""
+    all_opened.clear()
+    return all_opened

@@ -117,6 +117,24 @@ def test_a_pytest_style_file_is_named_as_such(idle: Swarm) -> None:
     wait_until(lambda: len(idle.workers()) == 1, "the worker joined")
 
 
+REQUIRED = """
+from locust import events
+
+@events.init_command_line_parser.add_listener
+def add(parser):
+    parser.add_argument("--plan", required=True)
+"""
+
+
+def test_a_required_argument_that_is_not_given_is_waited_for(idle: Swarm) -> None:
+    idle.save(BASE + REQUIRED)
+    idle.start_master()
+    wait_until(lambda: "arguments are required: --plan" in idle.log(), "the reason in the log")
+    idle.save(BASE + REQUIRED.replace("required=True", "default='b'"))
+    idle.start_worker()
+    wait_until(lambda: len(idle.workers()) == 1, "the worker joined")
+
+
 def test_what_a_run_writes_makes_no_revision(idle: Swarm) -> None:
     idle.options += ["--csv", "out/stats", "--html", "report.html", "--logfile", "run.log"]
     idle.save(BASE + "\n    def on_start(self):\n        open(f'seen-{os.getpid()}.txt', 'a').write('x')\n")

@@ -127,11 +127,11 @@ def test_all_processes_end_on_sigterm_and_leave_nothing_behind(
 
 
 def test_an_unknown_locust_is_restarted_by_an_edit(idle: Swarm) -> None:
-    patches = idle.folder / "livesync/internals.py"
-    patches.write_text(patches.read_text().replace('"execute_next_task"', '"no_such_method"'))
+    patches = idle.folder / "livesync/patches.py"
+    patches.write_text(patches.read_text().replace('TaskSet.execute_next_task"', 'TaskSet.no_such_method"'))
     idle.start_master()
     wait_until(
-        lambda: "LIVE SYNC IS OFF: this Locust has no locust.user.task:TaskSet.no_such_method" in idle.log(),
+        lambda: "LIVE SYNC IS OFF: this Locust has no locust.user.task.TaskSet.no_such_method" in idle.log(),
         "a loud message",
     )
     wait_until(lambda: "Starting web interface" in idle.log(), "Locust itself")
@@ -141,6 +141,10 @@ def test_an_unknown_locust_is_restarted_by_an_edit(idle: Swarm) -> None:
     wait_until(lambda: "No module named 'nowhere'" in idle.log(), "Locust's own error")
     idle.save(BASE)
     wait_until(lambda: idle.log().count("Starting web interface") == 3, "Locust started once more")
+    wait_until(lambda: idle.get("/stats/requests"), "its web interface")
+    idle.processes["master"].terminate()
+    assert idle.processes["master"].wait(PATIENCE) == 0
+    assert not idle.get("/stats/requests")
 
 
 def test_the_livesync_package_itself_is_not_synced(idle: Swarm) -> None:

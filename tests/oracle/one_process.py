@@ -16,7 +16,7 @@ sys.path.append(str(Path(__file__).parents[2] / "{{cookiecutter.project_slug}}" 
 
 
 import locust
-from livesync import internals, live, load_test, opened, patches, shape, start, users
+from livesync import internals, live, load_test, locustfiles, opened, patches, shape, users
 from livesync.edit import Edit, find_edit
 from livesync.errors import Rejected as Rejected
 from livesync.files import Folder
@@ -47,8 +47,8 @@ def install() -> None:
     live.TASKS_TIMEOUT = 0.01  # the tasks that are under way in here wait for the end of the edit
     current: Any = Current()
     current.__dict__["modules"] = CurrentModules()
-    internals.install(patches.of_every_process(current, lambda *_: None, lambda *_: None, lambda *_: []))
-    internals.install(patches.of_worker(current))
+    internals.install(patches.of_every_process(current))
+    internals.install(patches.of_worker(current, lambda *_: None, lambda *_: None))
     opened.install(Path.cwd())
 
 
@@ -73,7 +73,7 @@ class OneProcess:
         self.live.unpack(encoded(files))
         os.chdir(folder.path)
         sys.path.insert(0, str(folder.path))
-        classes, shapes = start._load_locustfile(self.live, lambda: None, str(folder.path / locustfile))
+        classes, shapes = locustfiles.load(self.live, None, str(folder.path / locustfile))
         self.environment = Environment(
             user_classes=list(classes.values()),
             events=events,

@@ -11,6 +11,6 @@ What happens on a save, in order:
 6. `users`: each running user takes the new code between two of its tasks; until its task ends it runs the old functions.
 7. `report` and `web`: one line in the log, the tab "Live sync" and `GET /livesync`.
 
-A worker that starts gets the live code as a `bundle`; `connection` and `resume` are for a master that dies and comes back.
+`start` runs Locust on the `locustfiles`; `connection` and `resume` are for a master that dies and comes back.
 `patches` is the table of everything that is replaced in Locust, `internals` checks that it fits; `restart` is for a Locust that it does not fit.
 """

@@ -11,13 +11,13 @@ if __name__ == "__main__":
     here = Path.cwd().resolve()
     sys.path[:] = [path for path in sys.path if path and Path(path).resolve() != here]
 
-    from . import internals
+    from .errors import Misfit
 
-    if missing := internals.missing():
+    try:
+        from . import start  # it imports names of Locust's
+
+        start.run()
+    except (ImportError, Misfit) as misfit:
         from . import restart
 
-        restart.on_every_save(missing)
-
-    from . import start  # it needs all of these names
-
-    start.run()
+        restart.on_every_save(str(misfit))

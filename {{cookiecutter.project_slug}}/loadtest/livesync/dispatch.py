@@ -1,9 +1,20 @@
-"""Dispatch: after an edit of the user classes or their weights the master rebalances the same number of users."""
+"""Dispatch: users are spread anew over the workers, after an edit of their classes and when workers come or go.
 
+Locust 2.47 loses users when workers come and go, see docs/upstream of the template; here it does not.
+"""
+
+from locust.dispatch import UsersDispatcher
 from locust.env import Environment
-from locust.runners import MasterRunner
+from locust.runners import STATE_RUNNING, MasterRunner, WorkerNode
 
+from collections.abc import Callable
 from operator import attrgetter
+from typing import NoReturn
+
+import gevent
+
+FORGET_AFTER = 60
+"""Seconds after which a worker that went missing is no longer listed, as in Locust."""
 
 
 def class_weights(environment: Environment) -> list[tuple[str, float, int]]:
@@ -18,3 +29,25 @@ def rebalance(runner: MasterRunner) -> None:
         classes = sorted(runner.user_classes, key=attrgetter("__name__"))
         dispatcher._user_classes = dispatcher._original_user_classes = classes
         dispatcher._prepare_rebalance()
+
+
+def keep_users_spread(runner: MasterRunner) -> NoReturn:
+    """Rebalance the users whenever workers came or went, all that did so at a time.
+
+    Locust would do so inside its message loop, which blocks it for up to 1 s. Heartbeats go unread meanwhile, so live
+    workers are declared missing, and a worker that joins or quits is overlooked.
+    """
+    while True:
+        gevent.sleep(0.2)
+        dispatcher = runner._users_dispatcher
+        if runner.state == STATE_RUNNING and dispatcher and dispatcher._rebalance:
+            runner.start(runner.target_user_count, runner.spawn_rate)
+        for worker in runner.clients.missing:
+            if worker.heartbeat < -FORGET_AFTER:
+                del runner.clients[worker.id]
+
+
+def add_worker(original: Callable[..., None], dispatcher: UsersDispatcher, worker_node: WorkerNode) -> None:
+    """Give a worker that says twice that it is ready one share of the users."""
+    dispatcher._worker_nodes = [known for known in dispatcher._worker_nodes if known.id != worker_node.id]
+    original(dispatcher, worker_node)

@@ -59,30 +59,29 @@ class Folder:
             for path in changed & tree.keys():
                 if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
                     raise Rejected(f"{path!r} is not a path inside of the load test's folder")
-                _write(self.staged / path, tree[path])
+                (self.staged / path).parent.mkdir(parents=True, exist_ok=True)
+                (self.staged / path).write_bytes(tree[path])
         except OSError as error:
             raise Rejected(f"the files could not be written to {self.home}: {error.strerror}") from error
 
     def activate(self, tree: Tree, changed: set[str], undo: list[Callable[[], object]]) -> None:
         """Put what was staged in place, each file by one rename, and remove what `tree` does not have."""
-        for path in changed - tree.keys():
+        for path in sorted(changed, key=tree.__contains__):  # what is removed goes first
             self._keep(path, undo)
-            (self.path / path).unlink(missing_ok=True)
-            self._remove_empty((self.path / path).parent)
-        for path in changed & tree.keys():
-            self._keep(path, undo)
-            (self.path / path).parent.mkdir(parents=True, exist_ok=True)
-            (self.staged / path).replace(self.path / path)
+            if path in tree:
+                _move(self.staged / path, self.path / path)
+            else:
+                (self.path / path).unlink(missing_ok=True)
+                self._remove_empty((self.path / path).parent)
         importlib.invalidate_caches()
 
     def activate_in(self, mirror: Path, tree: Tree, changed: set[str]) -> None:
         """Put what was staged into a copy of the folder, for a trial."""
-        for path in changed - tree.keys():
+        for path in sorted(changed, key=tree.__contains__):  # what is removed goes first
             (mirror / path).unlink(missing_ok=True)
-        for path in changed & tree.keys():
-            (mirror / path).parent.mkdir(parents=True, exist_ok=True)
-            (mirror / path).unlink(missing_ok=True)
-            os.link(self.staged / path, mirror / path)
+            if path in tree:
+                (mirror / path).parent.mkdir(parents=True, exist_ok=True)
+                os.link(self.staged / path, mirror / path)
         importlib.invalidate_caches()
 
     def relative(self, path: str) -> str | None:
@@ -103,11 +102,6 @@ class Folder:
         while folder != self.path and not any(folder.iterdir()):
             folder.rmdir()
             folder = folder.parent
-
-
-def _write(file: Path, content: bytes) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(content)
 
 
 def _move(source: Path, target: Path) -> None:

@@ -2,12 +2,11 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
-
-from gevent import getcurrent
 
 WRITTEN: set[str] = set()
 """Real paths below the watched folder that this process opened for writing, or moved a file to.
@@ -19,8 +18,8 @@ WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
 """Flags of `os.open`, one of which is enough."""
 
 _watched: list[str] = []
-_readers: dict[object, list[set[str]]] = {}
-"""The sets that `reads` gave each greenlet, the innermost last."""
+_reads: ContextVar[set[str] | None] = ContextVar("reads", default=None)
+"""What the current greenlet has read; each greenlet has a context of its own."""
 
 
 def install(folder: Path) -> None:
@@ -36,32 +35,26 @@ def reads() -> Iterator[set[str]]:
 
     Of nested blocks the innermost gets a path.
     """
-    greenlet, seen = getcurrent(), set[str]()
-    sets = _readers.setdefault(greenlet, [])
-    sets.append(seen)
+    seen: set[str] = set()
+    token = _reads.set(seen)
     try:
         yield seen
     finally:
-        sets.pop()
-        if not sets:
-            del _readers[greenlet]
+        _reads.reset(token)
 
 
 def _hook(event: str, args: tuple[Any, ...]) -> None:
-    if event != "open" and event != "os.rename":  # noqa: PLR1714 - the fastest way, and most events are others
-        return
-    with suppress(Exception):  # it would come out of the call to `open`
-        if event == "open":
-            _note_opened(*args)
-        else:  # what `os.replace` and `shutil.move` come down to
-            _note_moved(*args)
+    if note := NOTES.get(event):
+        with suppress(Exception):  # it would come out of the call to `open`
+            note(*args)
 
 
-def _note_opened(path: str | bytes, mode: str | None, flags: int) -> None:
-    if flags & WRITING or not {"w", "a", "x", "+"}.isdisjoint(mode or ""):
-        _note_written(os.fsdecode(path), os.path.realpath(os.fsdecode(path)))
-    if _readers and _is_reading(mode, flags) and (sets := _readers.get(getcurrent())):
-        sets[-1].add(_absolute(os.fsdecode(path)))
+def _note_opened(path: str | bytes, _mode: str | None, flags: int) -> None:
+    name = os.fsdecode(path)
+    if flags & WRITING:
+        _note_written(name, os.path.realpath(name))
+    if (seen := _reads.get()) is not None and flags & (os.O_WRONLY | os.O_RDWR) != os.O_WRONLY:
+        seen.add(_absolute(name))
 
 
 def _note_moved(_source: object, target: str | bytes, _source_folder: int, target_folder: int) -> None:
@@ -77,9 +70,9 @@ def _note_written(path: str, real: str) -> None:
         WRITTEN.add(real)
 
 
-def _is_reading(mode: str | None, flags: int) -> bool:
-    return not {"r", "+"}.isdisjoint(mode) if mode else flags & (os.O_WRONLY | os.O_RDWR) != os.O_WRONLY
-
-
 def _absolute(path: str | Path) -> str:
     return os.path.normpath(Path(path).absolute())
+
+
+NOTES: dict[str, Callable[..., None]] = {"open": _note_opened, "os.rename": _note_moved}
+"""What is noted, by the event; `os.replace` and `shutil.move` come down to a rename."""

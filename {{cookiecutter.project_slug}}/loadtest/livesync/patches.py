@@ -6,112 +6,87 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any
 
-from . import classes, connection, fixes, load_test, shape, users
+from . import classes, connection, dispatch, internals, load_test, locustfiles, shape, users
 from .internals import Patch, Setting
 from .live import Live
 
 Replacement = Callable[..., Any]
 
 
-def of_connections() -> list[Patch | Setting]:
-    """What has to be in place before the first connection, with which a worker asks for the code."""
-    return [
-        Patch(
-            "locust.rpc.zmqrpc:BaseSocket.__init__", connection.with_options, "a replaced master is found in seconds"
-        ),
-        Setting(
-            "locust.argument_parser:default_args_dict",
-            lru_cache(maxsize=1)(default_args_dict),
-            "each spawn message costs 0.2 s in which no user runs",
-            "docs/upstream of the template: workers freeze at each ramp-up step",
-        ),
-        Setting(
-            "locust.runners:time", fixes.STEADY_TIME, "Locust compares wall clocks, which may step", "Locust does not"
-        ),
-    ]
+def check(live: Live) -> None:
+    """Raise Misfit if this Locust lacks a name that live sync needs, on the master or on a worker."""
+    shared = [*of_every_process(live), *of_locustfiles(live, [])]
+    internals.check([*shared, *of_master(live, _nothing, _nothing), *of_worker(live, _nothing, _nothing)])
 
 
-def of_every_process(
-    live: Live, load_locustfile: Replacement, load_pytest_files: Replacement, find_locustfiles: Replacement
-) -> list[Patch | Setting]:
+def _nothing(*_: object) -> None:
+    pass
+
+
+def of_every_process(live: Live) -> list[Patch]:
     """What master and workers have in common."""
     modules = live.modules
+    freezes = "docs/upstream of the template: workers freeze at each ramp-up step"
+    cached_defaults = lru_cache(maxsize=1)(default_args_dict)
     return [
-        Patch(
-            "importlib.machinery:SourceFileLoader.exec_module", modules.exec_module, "to run user modules by statements"
-        ),
-        Patch("locust.event:EventHook.add_listener", modules.add_listener, "to remove a listener with its statement"),
-        Patch("locust.runners:Runner.register_message", modules.register_message, "to remove it with its statement"),
-        Patch("flask:Flask._check_setup_finished", lambda *_: None, "an edit may add a route after the first request"),
-        Patch("flask:Flask.before_request", modules.before_request, "to remove it with its statement"),
-        Patch("flask:Flask.after_request", modules.after_request, "to remove it with its statement"),
-        Patch("flask:Flask.add_url_rule", modules.add_url_rule, "to remove a route with its statement"),
-        *(
-            Patch(f"{meta}.__new__", classes.remember_tasks, "Locust overrides what a class says of its tasks")
-            for meta in (
-                "locust.user.users:UserMeta",
-                "locust.user.task:TaskSetMeta",
-                "locust.user.sequential_taskset:SequentialTaskSetMeta",
-            )
-        ),
-        Patch(
-            "locust.env:Environment.update_user_class", load_test.remember_settings, "to apply it again after an edit"
-        ),
-        Patch(
-            "locust.main:get_locustfiles_locally", find_locustfiles, "user code is loaded from a folder of live sync's"
-        ),
-        Patch("locust.main:load_locustfile", load_locustfile, "the same, and a file that fails is waited for"),
-        Patch("locust.main:load_locustfile_pytest", load_pytest_files, "their users are not made of classes"),
+        Patch("locust.rpc.zmqrpc.BaseSocket.__init__", connection.with_options, "to find a replaced master in seconds"),
+        Setting("locust.argument_parser.default_args_dict", cached_defaults, "each spawn message costs 0.2 s", freezes),
+        Setting("locust.runners.time", connection.STEADY_TIME, "wall clocks may step", "Locust compares none"),
+        Patch("importlib.machinery.SourceFileLoader.exec_module", modules.exec_module, "to run single statements"),
+        Patch("locust.event.EventHook.add_listener", modules.add_listener, "to remove a listener with its statement"),
+        Patch("locust.runners.Runner.register_message", modules.register_message, "to remove it with its statement"),
+        Patch("flask.Flask._check_setup_finished", _nothing, "an edit may add a route after the first request"),
+        Patch("flask.Flask.before_request", modules.before_request, "to remove it with its statement"),
+        Patch("flask.Flask.after_request", modules.after_request, "to remove it with its statement"),
+        Patch("flask.Flask.add_url_rule", modules.add_url_rule, "to remove a route with its statement"),
+        Patch("locust.user.users.UserMeta.__new__", classes.remember_tasks, "Locust overrides the tasks of a class"),
+        Patch("locust.user.task.TaskSetMeta.__new__", classes.remember_tasks, "the same"),
+        Patch("locust.user.sequential_taskset.SequentialTaskSetMeta.__new__", classes.remember_tasks, "the same"),
+        Patch("locust.env.Environment.update_user_class", load_test.remember_settings, "an edit must not undo it"),
     ]
 
 
-def of_master(live: Live) -> list[Patch | Setting]:
-    """What the master alone replaces, before Locust makes its runner."""
+def of_locustfiles(live: Live, paths: list[str]) -> list[Patch]:
+    """What makes Locust load the files of these paths, and as live sync loads them."""
+    load = partial(locustfiles.load, live)
+    return [
+        Setting("locust.main.get_locustfiles_locally", lambda _: paths, "user code is loaded from a folder of its own"),
+        Patch("locust.main.load_locustfile", load, "the same, and a file that fails is waited for"),
+        Patch("locust.main.load_locustfile_pytest", locustfiles.reject_pytest_files, "they have no user classes"),
+    ]
+
+
+def of_master(live: Live, answer: Replacement, with_changes: Replacement) -> list[Patch]:
+    """What the master alone replaces."""
     spread = "docs/upstream of the template: users lost while workers come and go"
     return [
-        Patch("locust.runners:MasterRunner.client_listener", fixes.mark, "it must not rebalance itself", spread),
-        Patch("locust.runners:MasterRunner.heartbeat_worker", fixes.mark, "it must not rebalance itself", spread),
-        Patch("locust.runners:MasterRunner.start", fixes.start, "rebalancing blocks the message loop for up to 1 s", spread),
-        Patch("locust.dispatch:UsersDispatcher.add_worker", fixes.add_worker, "a worker may say twice that it is ready", spread),
-        Setting("locust.runners:HEARTBEAT_DEAD_INTERNAL", float("-inf"), "forgetting a worker begins the ramp-up anew", spread),
-        Patch("locust.runners:Runner.shape_worker", partial(shape.run, partial(live.committed_within, None)), "an error of a shape ends the test"),
+        Patch("locust.runners.MasterRunner.handle_message", answer, "a worker that starts gets the live code"),
+        Setting("locust.runners.MasterRunner.rebalancing_enabled", lambda _: False, "it blocks the message loop for up to 1 s", spread),
+        Setting("locust.dispatch.UsersDispatcher.dispatch_in_progress", True, "the same, without --enable-rebalancing", spread),
+        Patch("locust.dispatch.UsersDispatcher.add_worker", dispatch.add_worker, "a worker may say twice that it is ready", spread),
+        Setting("locust.runners.HEARTBEAT_DEAD_INTERNAL", float("-inf"), "forgetting a worker begins the ramp-up anew", spread),
+        Patch("locust.runners.Runner.shape_worker", partial(shape.run, partial(live.committed_within, None)), "an error of a shape ends the test"),
+        Patch("locust.web.get_html_report", with_changes, "a row counts the requests of several revisions"),
+        Patch("locust.main.get_html_report", with_changes, "the same"),
     ]  # fmt: skip
 
 
-def of_reports(with_changes: Replacement) -> list[Patch | Setting]:
-    """What makes Locust's HTML reports list the changes of the code."""
-    return [
-        Patch(f"{module}:get_html_report", with_changes, "a row counts the requests of several revisions")
-        for module in ("locust.web", "locust.main")
-    ]
-
-
-def of_worker(live: Live) -> list[Patch | Setting]:
+def of_worker(live: Live, start_worker: Replacement, note_options: Replacement) -> list[Patch]:
     """What a worker alone replaces."""
     return [
-        Patch("locust.user.users:UserMeta.__call__", partial(users.make, live), "to know what ran in `__init__`"),
-        Patch("locust.user.users:User.run", partial(users.run, live), "a user starts again in its greenlet"),
-        Patch("locust.user.task:TaskSet.run", partial(users.run_task_set, live), "to know what ran in `on_start`"),
-        Patch("locust.user.task:TaskSet.execute_next_task", partial(users.execute_next_task, live), "the point between two tasks"),
+        Patch("locust.user.users.UserMeta.__call__", partial(users.make, live), "to know what ran in `__init__`"),
+        Patch("locust.user.users.User.run", partial(users.run, live), "a user starts again in its greenlet"),
+        Patch("locust.user.task.TaskSet.run", partial(users.run_task_set, live), "to know what ran in `on_start`"),
+        Patch("locust.user.task.TaskSet.execute_next_task", partial(users.execute_next_task, live), "the point between two tasks"),
         *(
-            Patch(f"{task_set}.get_next_task", partial(users.get_next_task, live), "without tasks there is no such point")
-            for task_set in (
-                "locust.user.task:TaskSet",
-                "locust.user.task:DefaultTaskSet",
-                "locust.user.sequential_taskset:SequentialTaskSet",
-            )
+            Patch(f"locust.user.{task_set}.get_next_task", partial(users.get_next_task, live), "without tasks there is no such point")
+            for task_set in ("task.TaskSet", "task.DefaultTaskSet", "sequential_taskset.SequentialTaskSet")
         ),
-        Patch("locust.user.task:TaskSet._sleep", partial(users.sleep, live), "an edited wait time wakes who sleeps"),
-        Patch("locust.user.sequential_taskset:SequentialTaskSet.get_next_task", users.get_next_in_sequence, "an edited sequence goes on where it was"),
-        Patch("locust.runners:Runner.stop_users", partial(users.stop_users, live), "it compares classes by identity"),
-        Setting("locust.runners:WORKER_REPORT_INTERVAL", 1.0, "the web UI shows an edit soon", "live sync ends with the process"),
-        Setting("locust.runners:CONNECT_RETRY_COUNT", 1_000_000, "a worker waits for its master", "live sync ends with the process"),
+        Patch("locust.user.task.TaskSet._sleep", partial(users.sleep, live), "an edited wait time wakes who sleeps"),
+        Patch("locust.user.sequential_taskset.SequentialTaskSet.get_next_task", users.get_next_in_sequence, "an edited sequence goes on where it was"),
+        Patch("locust.runners.Runner.stop_users", partial(users.stop_users, live), "it compares classes by identity"),
+        Setting("locust.runners.WORKER_REPORT_INTERVAL", 1.0, "the web UI shows an edit soon"),
+        Setting("locust.runners.CONNECT_RETRY_COUNT", 1_000_000, "a worker waits for its master"),
+        Patch("locust.runners.WorkerRunner.start_worker", start_worker, "users start on the live code alone"),
+        Patch("locust.runners.WorkerRunner.handle_message", note_options, "to tell a new master which test ran"),
     ]  # fmt: skip
-
-
-def of_connected_worker(start_worker: Replacement, note_options: Replacement) -> list[Patch | Setting]:
-    """What a worker replaces once it has a connection."""
-    return [
-        Patch("locust.runners:WorkerRunner.start_worker", start_worker, "users start on the live code alone"),
-        Patch("locust.runners:WorkerRunner.handle_message", note_options, "to tell a new master which test ran"),
-    ]

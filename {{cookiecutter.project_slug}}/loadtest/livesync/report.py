@@ -3,7 +3,7 @@
 from locust.runners import MasterRunner
 
 import logging
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -32,26 +32,24 @@ class Report:
     """What the master knows about the swarm's code."""
 
     live: Live
-    runner: MasterRunner
+    runner: MasterRunner = field(init=False)
     workers: dict[str, str] = field(default_factory=dict)
     """The revision that each worker says it runs."""
-    changes: list[Change] = field(default_factory=list)
+    changes: deque[Change] = field(default_factory=lambda: deque(maxlen=CHANGES_LIMIT))
     """What went live since Locust started, oldest first."""
+    changes_of_run: deque[Change] = field(default_factory=lambda: deque(maxlen=CHANGES_LIMIT))
+    """What went live since the test began."""
     refused: Change | None = None
     """The last save, if it was rejected."""
-    run_began_at: int = 0
-    """How many changes there were when the test began."""
 
-    def __post_init__(self) -> None:
+    def begin(self, runner: MasterRunner) -> None:
+        """Locust runs."""
+        self.runner = runner
         self.changes.append(Change(self.live.revision, "the code that Locust started with"))
 
     def begin_run(self, **_: object) -> None:
         """A test starts."""
-        self.run_began_at = len(self.changes)
-
-    def changes_of_run(self) -> list[Change]:
-        """What went live since the test began."""
-        return self.changes[self.run_began_at :]
+        self.changes_of_run.clear()
 
     def current_workers(self) -> list[str]:
         """The connected workers that run the live revision."""
@@ -65,10 +63,9 @@ class Report:
     def committed(self, what: str, notes: list[str], seconds: float) -> None:
         """The live revision went live within so many seconds; `notes` say what a person has to know of it."""
         self.refused = None
-        self.changes.append(Change(self.live.revision, ". ".join([what, *notes])[:REASON_LIMIT]))
-        if len(self.changes) > CHANGES_LIMIT:
-            del self.changes[0]
-            self.run_began_at = max(self.run_began_at - 1, 0)
+        change = Change(self.live.revision, ". ".join([what, *notes])[:REASON_LIMIT])
+        self.changes.append(change)
+        self.changes_of_run.append(change)
         current, connected = len(self.current_workers()), len(self.connected())
         logger.info("revision %s live on %d of %d workers in %.1f s", self.live.revision, current, connected, seconds)
         for note in notes:

@@ -2,9 +2,10 @@
 
 import math
 import os
+import re
 from collections.abc import Callable, Iterator
 from errno import ELOOP, ENOENT, ENOTDIR
-from functools import partial
+from fnmatch import translate
 from itertools import accumulate
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
@@ -16,10 +17,12 @@ from .opened import WRITTEN
 IMAGE = {"livesync", "Dockerfile", "requirements.in", "requirements.txt"}
 """Names at the top level that belong to the image."""
 
-LITTER = {"__pycache__", "node_modules", "4913"}
-LITTER_STARTS = (".", "~$")
-LITTER_ENDS = ("~", ".swp", ".tmp", ".part", ".crdownload", "___jb_tmp___", "___jb_old___", ".pyc", ".egg-info")
+LITTER = ["__pycache__", "node_modules", "4913", ".*", "~$*", "#*#", "*~", "*.swp", "*.tmp", "*.part", "*.crdownload"]
+LITTER += ["*___jb_tmp___", "*___jb_old___", "*.pyc", "*.egg-info"]
 """Names that editors, downloads and Python leave beside the files that one writes; `4913` is Vim's."""
+
+is_litter = re.compile("|".join(map(translate, LITTER))).match
+is_not_utf8 = re.compile("[\udc80-\udcff]").search
 
 T = TypeVar("T")
 
@@ -38,13 +41,6 @@ class File(NamedTuple):
         return cls(real, status.st_ctime_ns, status.st_mtime_ns, status.st_size, status.st_ino)
 
 
-class Scan(NamedTuple):
-    """The files by path relative to the folder, or the trouble because of which they cannot be synced."""
-
-    files: dict[str, File]
-    trouble: str = ""
-
-
 def max_bytes() -> int:
     """The most that all files may have together."""
     value = os.environ.get("LIVESYNC_MAX_MB") or "32"
@@ -57,25 +53,19 @@ def max_bytes() -> int:
     return int(megabytes * 1e6)
 
 
-def scan(folder: Path, limit: int) -> Scan:
-    """List the files of at most `limit` bytes together."""
-    files: dict[str, File] = {}
-    total, biggest = 0, (0, "")
-    try:
-        for path, file in _walk(str(folder)):
-            total += file.size
-            biggest = max(biggest, (file.size, path))
-            if total <= limit:
-                files[path] = file
-    except Rejected as trouble:
-        return Scan({}, str(trouble))
-    if total <= limit:
-        return Scan(files)
-    return Scan(
-        {},
-        f"the files in {folder} have {_mb(total)}, more than the {limit / 1e6:g} MB of LIVESYNC_MAX_MB: "
-        f"move the biggest, {biggest[1]} with {_mb(biggest[0])}, elsewhere, or set LIVESYNC_MAX_MB higher",
-    )
+def scan(folder: Path, limit: int) -> dict[str, File]:
+    """The files by path relative to the folder. Raises Rejected if they cannot be synced, such as above `limit` bytes."""
+    files = dict(_walk(str(folder)))
+    if odd := next(filter(is_not_utf8, files), None):
+        raise Rejected(f"the name {odd!r} is not UTF-8: rename the file")
+    sizes = {path: file.size for path, file in files.items()}
+    if (total := sum(sizes.values())) > limit:
+        biggest = max(sizes, key=sizes.__getitem__)
+        raise Rejected(
+            f"the files in {folder} have {total / 1e6:,.2f} MB, more than the {limit / 1e6:g} MB of LIVESYNC_MAX_MB: "
+            f"move the biggest, {biggest} with {sizes[biggest] / 1e6:,.2f} MB, elsewhere, or set LIVESYNC_MAX_MB higher"
+        )
+    return files
 
 
 def unless_gone(path: str, look: Callable[[], T]) -> T | None:
@@ -94,6 +84,12 @@ def is_synced(path: str) -> bool:
     return not any(map(_is_left_out, accumulate(path.split("/"), "{}/{}".format)))
 
 
+def _is_left_out(path: str) -> bool:
+    """Whether the last part of this relative path says that it is left out."""
+    name = path.rpartition("/")[2]
+    return path in IMAGE or (name != ".env" and bool(is_litter(name)))
+
+
 def _walk(root: str) -> Iterator[tuple[str, File]]:
     """Yield each file, those behind links too."""
     folders: list[tuple[str, str, tuple[str, ...]]] = [("", os.path.realpath(root), ())]
@@ -101,10 +97,9 @@ def _walk(root: str) -> Iterator[tuple[str, File]]:
         folder, real, parents = folders.pop()
         for entry in _entries(folder, real):
             path = f"{folder}/{entry.name}" if folder else entry.name
-            found = None if _is_left_out(path) else unless_gone(_checked(path), partial(_found, entry, real))
-            if found is None:
+            if _is_left_out(path) or not (status := unless_gone(path, entry.stat)):
                 continue
-            target, status = found
+            target = os.path.realpath(entry.path) if entry.is_symlink() else entry.path
             is_loop = target == real or target in parents  # a link to a folder that it is in
             if S_ISDIR(status.st_mode) and not is_loop and entry.name != ".env":
                 folders.append((path, target, (*parents, real)))
@@ -118,32 +113,3 @@ def _entries(folder: str, real: str) -> list[os.DirEntry[str]]:
         raise Rejected(f"the folder {real} is missing: live sync goes on once it is there again")
     is_venv = folder and any(entry.name == "pyvenv.cfg" for entry in entries or ())
     return [] if entries is None or is_venv else entries
-
-
-def _found(entry: os.DirEntry[str], folder: str) -> tuple[str, os.stat_result]:
-    target = f"{folder}/{entry.name}"
-    return os.path.realpath(target) if entry.is_symlink() else target, entry.stat()
-
-
-def _is_left_out(path: str) -> bool:
-    """Whether the last part of this relative path says that it is left out."""
-    name = path.rpartition("/")[2]
-    return (
-        path in IMAGE
-        or name in LITTER
-        or (name.startswith(LITTER_STARTS) and name != ".env")
-        or name.endswith(LITTER_ENDS)
-        or (name.startswith("#") and name.endswith("#"))
-    )
-
-
-def _checked(path: str) -> str:
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        raise Rejected(f"the name {path!r} is not UTF-8: rename the file") from None
-    return path
-
-
-def _mb(size: int) -> str:
-    return f"{size / 1e6:,.2f} MB"

@@ -1,19 +1,18 @@
 """Watch: notice that the files of the locustfile's folder changed, and read them."""
 
-import os
 import time
-from collections.abc import Callable
-from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any
 
 import gevent
+from gevent.event import Event
 
 from .errors import Rejected
-from .files import Tree
-from .notices import Notices
+from .files import Tree, changed_paths
+from .notices import notices
 from .opened import WRITTEN
-from .scan import File, Scan, max_bytes, scan, unless_gone
+from .scan import File, max_bytes, scan, unless_gone
 
 QUIET, QUIET_DATA = 30, 300
 """Milliseconds without a change after which a save is taken for complete: one of code alone, and any other."""
@@ -24,22 +23,11 @@ PATIENCE = 10
 POLL = 500
 """Milliseconds after which the folder is looked at in any case: not every file system tells of changes."""
 
-REST = 50
-"""How many times the CPU time of a look passes, at least, before that: 2 % of a core."""
+REST = 0.5
+"""Milliseconds for each file that pass at least before that, so that it costs less than 2 % of a core."""
 
 RECENT = 2_000
 """Milliseconds for which two writes may leave the same times, on the coarsest of file systems."""
-
-T = TypeVar("T")
-
-
-class Kept(NamedTuple):
-    """A file that has been read."""
-
-    file: File
-    content: bytes
-    is_final: bool
-    """Whether any later write changes `file` too."""
 
 
 class Watcher:
@@ -52,24 +40,29 @@ class Watcher:
     def __init__(self, folder: Path) -> None:
         self._folder = folder.absolute()
         self._limit = max_bytes()
-        self._notices = Notices(self._folder)
-        self._scan = Scan({})
-        self._kept: dict[str, Kept] = {}
+        self._is_closed = Event()
+        self._notices = notices(self._folder, self._rest, self._is_closed)
+        self._kept: dict[str, tuple[File, bytes]] = {}
+        """What has been read of each file, and what the file was like then."""
         self._last: Tree | str | None = None
         """What was returned last, or the reason of what was raised."""
-        self._cost = 0.0
-        """Seconds of CPU that the last look took."""
+        self._next: Any = None
+
+    def close(self) -> None:
+        """Watch no more."""
+        self._is_closed.set()
 
     def read(self) -> Tree:
         """Return the content now, or raise Rejected."""
-        outcome, _ = self._load(self._look())
-        return self._hand_out(outcome)
+        return self._hand_out(gevent.get_hub().threadpool.apply(self._look))
 
     def next_save(self) -> Tree:
         """Return the content once it differs from what was returned last or made trouble, or raise Rejected."""
-        while (outcome := self._settled()) == self._last:
-            self._notices.wait(max(POLL / 1000, REST * self._cost))
-        return self._hand_out(outcome)
+        # A greenlet that is killed here leaves its thread behind, and the next one takes it over.
+        self._next = self._next or gevent.get_hub().threadpool.spawn(self._wait)
+        self._next.wait()
+        found, self._next = self._next, None
+        return self._hand_out(found.get())
 
     def _hand_out(self, outcome: Tree | str) -> Tree:
         self._last = outcome
@@ -77,83 +70,62 @@ class Watcher:
             raise Rejected(outcome)
         return outcome
 
+    # In a thread
+
+    def _wait(self) -> Tree | str | None:
+        for _ in chain([None], self._notices):
+            if (outcome := self._settled()) != self._last:
+                return outcome
+        return self._last
+
+    def _rest(self) -> float:
+        return max(POLL, REST * len(self._kept)) / 1000
+
     def _settled(self) -> Tree | str:
-        """Read the folder once nothing in it changes any more."""
+        """What the folder has, once two looks in a row find the same."""
         deadline = time.monotonic() + PATIENCE
-        before, now = self._scan, self._look()
-        while True:
-            is_late = time.monotonic() > deadline
-            rest = 0 if now == before else _rest(self._scan, now)
-            if rest <= 0 or is_late:
-                outcome, is_whole = self._load(now)
-                if is_whole or is_late:
-                    return outcome
-            gevent.sleep(max(rest, QUIET) / 1000)
-            before, now = now, self._look()
+        outcome = self._look()
+        while outcome != self._last and time.monotonic() < deadline:
+            time.sleep(_quiet(self._last, outcome) / 1000)
+            before, outcome = outcome, self._look()
+            if outcome == before:
+                break
+        return outcome
 
-    def _look(self) -> Scan:
-        def timed_scan() -> tuple[Scan, float]:
-            start = time.thread_time()
-            return scan(self._folder, self._limit), time.thread_time() - start
-
-        found, self._cost = _in_thread(timed_scan)
-        return found
-
-    def _load(self, found: Scan) -> tuple[Tree | str, bool]:
-        """Read what changed, and tell whether all of it still was as it was found."""
-        self._scan = found
-        return _in_thread(partial(self._read_all, found))
-
-    def _read_all(self, found: Scan) -> tuple[Tree | str, bool]:
-        if found.trouble:
-            return found.trouble, True
-        for path, kept in list(self._kept.items()):
-            if path not in found.files and kept.file.real not in WRITTEN:
-                self._kept.pop(path, None)
+    def _look(self) -> Tree | str:
+        """Read what changed; if that fails, say why."""
         try:
-            outdated = [path for path, file in found.files.items() if not self._keep(path, file)]
+            files = scan(self._folder, self._limit)
+            for path in self._kept.keys() - files.keys():
+                if self._kept[path][0].real not in WRITTEN:
+                    del self._kept[path]
+            for path, file in files.items():
+                if path not in self._kept or self._kept[path][0] != file:
+                    self._read(path, file)
         except Rejected as trouble:
-            return str(trouble), True
-        return {path: kept.content for path, kept in self._kept.items()}, not outdated
+            return str(trouble)
+        return {path: content for path, (_, content) in self._kept.items()}
 
-    def _keep(self, path: str, file: File) -> bool:
-        """Read a file that may have changed; False if it is not the one any more that was found."""
-        known = self._kept.get(path)
-        if known and known.is_final and known.file == file:
-            return True
-        is_final = time.time_ns() - file.ctime > RECENT * 1_000_000
-        read = unless_gone(path, partial(_read, file))
+    def _read(self, path: str, file: File) -> None:
+        is_recent = time.time_ns() - file.ctime < RECENT * 1_000_000
+        content = unless_gone(path, lambda: content_of(file))
         if file.real in WRITTEN:  # whatever opens a file for writing says so before it writes
-            return True
-        if not read:
+            return
+        if content is None:
             self._kept.pop(path, None)
-            return False
-        content, is_whole = read
-        if known and known.content == content:
-            content = known.content
-        self._kept[path] = Kept(file, content, is_final and is_whole)
-        return is_whole
+        else:
+            self._kept[path] = file._replace(ctime=0) if is_recent else file, content  # 0, to read it again
 
 
-def _in_thread(call: Callable[[], T]) -> T:
-    result: T = gevent.get_hub().threadpool.apply(call)
-    return result
-
-
-def _rest(old: Scan, new: Scan) -> float:
-    """Milliseconds for which `new` has to stay the same until it is taken for complete."""
-    changed = {path for path, _ in old.files.items() ^ new.files.items()}
-    if not changed and old.trouble == new.trouble:
-        return 0
-    quiet = QUIET_DATA if new.trouble or not all(path.endswith(".py") for path in changed) else QUIET
-    if new.trouble or not changed <= new.files.keys():
-        return quiet
-    last_write = max(new.files[path].ctime for path in changed)
-    return min(quiet - (time.time_ns() - last_write) / 1_000_000, quiet)  # its clock may be ahead of this one
-
-
-def _read(file: File) -> tuple[bytes, bool]:
-    """The content, and whether the file is still as it was found."""
+def content_of(file: File) -> bytes:
+    """No more than the file had when it was found, as it may grow beyond the limit."""
     with Path(file.real).open("rb") as opened:
-        content = opened.read(file.size)  # no more, as it may grow beyond the limit
-        return content, File.of(file.real, os.fstat(opened.fileno())) == file
+        return opened.read(file.size)
+
+
+def _quiet(old: Tree | str | None, new: Tree | str) -> int:
+    """Milliseconds for which `new` has to stay the same until it is taken for complete."""
+    is_code = (
+        isinstance(old, dict) and isinstance(new, dict) and all(p.endswith(".py") for p in changed_paths(old, new))
+    )
+    return QUIET if is_code else QUIET_DATA

@@ -46,7 +46,7 @@ def with_changes(report: Report, original: Callable[..., str], environment: Envi
     Old and new code of one name share a row there, and nobody should read it as one.
     """
     script = environment.locustfile
-    changes = [f"{change.revision} at {change.at}" for change in report.changes_of_run()]
+    changes = [f"{change.revision} at {change.at}" for change in report.changes_of_run]
     environment.locustfile = ", changed to ".join([str(script), *changes])
     try:
         return original(environment, **options)

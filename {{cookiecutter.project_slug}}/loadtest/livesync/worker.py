@@ -7,18 +7,20 @@ from locust.runners import STATE_INIT, STATE_RUNNING, STATE_SPAWNING, WorkerRunn
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, NoReturn
 
 import gevent
-from gevent import GreenletExit
 from gevent.event import Event
 from gevent.lock import RLock
 
-from . import fixes, internals, patches, users
-from .edit import Edit, explain
+from . import connection, load_test, users
+from .attempt import why_not
+from .edit import Edit
 from .errors import Rejected
+from .files import Tree
 from .live import Live, commit, stage
-from .messages import COMMIT, CURRENT, STAGE, STATUS, VOTE
+from .messages import CURRENT, STAGE, STATUS, VOTE
 
 logger = logging.getLogger(__name__)
 
@@ -29,40 +31,36 @@ HEARTBEAT_TIMEOUT = 3.0
 class Worker:
     """Stages, votes and commits on the master's messages, one at a time."""
 
-    def __init__(
-        self, live: Live, environment: Environment, runner: WorkerRunner, restart_process: Callable[[], None]
-    ) -> None:
-        self.live, self.environment, self.runner = live, environment, runner
+    environment: Environment
+    runner: WorkerRunner
+
+    def __init__(self, live: Live, restart_process: Callable[[], NoReturn]) -> None:
+        self.live = live
         self._restart_process = restart_process
         self._one_at_a_time = RLock()
         self._staged: Edit | None = None
         self._options: dict[str, Any] = {}
         self._is_current = Event()
+
+    def join(self, environment: Environment, runner: WorkerRunner, **_: Any) -> None:
+        """Listens to `init`: do what the master says from now on."""
+        self.environment, self.runner = environment, runner
+        load_test.note_initialised(environment)
         runner.register_message(STAGE, self._on_stage, concurrent=True)
-        runner.register_message(COMMIT, self._on_commit, concurrent=True)
         runner.register_message(CURRENT, self._on_current, concurrent=True)
-        internals.install(patches.of_connected_worker(self.start_worker, self.note_options))
         runner.greenlet.spawn(self._look_for_the_master)
         self._send_status()
 
     def _on_stage(self, msg: Message, **_: Any) -> None:
         with self._one_at_a_time:
-            kept = {path: content for path, content in self.live.tree.items() if path not in msg.data["removed"]}
-            reason = None
-            try:
-                self._staged = stage(self.live, kept | msg.data["files"], self.environment)
-            except GreenletExit:
-                raise
-            except Rejected as rejection:
-                reason = str(rejection)
-            except BaseException as error:  # noqa: BLE001 - a vote is due whatever happens
-                reason = explain(error, self.live.folder.path)
+            files = self.live.tree | msg.data["files"]
+            tree = {path: content for path, content in files.items() if content is not None}
+            reason = why_not(partial(self._stage, tree), self.live.folder.path)
             self.runner.send_message(VOTE, {"revision": msg.data["revision"], "reason": reason})
 
-    def _on_commit(self, msg: Message, **_: Any) -> None:
-        with self._one_at_a_time:
-            if self._staged and self._staged.revision == msg.data["revision"]:
-                self._commit(self._staged)
+    def _stage(self, tree: Tree) -> None:
+        self._staged = None
+        self._staged = stage(self.live, tree, self.environment)
 
     def _on_current(self, msg: Message, **_: Any) -> None:
         with self._one_at_a_time:
@@ -70,6 +68,8 @@ class Worker:
                 self._join_again(msg.data["revision"])
             elif msg.data["revision"] == self.live.revision:
                 self._is_current.set()
+            elif self._staged and self._staged.revision == msg.data["revision"]:
+                self._commit(self._staged)
             elif msg.data["tree"] is not None:
                 self._catch_up(msg.data)
 
@@ -77,22 +77,16 @@ class Worker:
         self.live.past |= set(current["past"])
         try:
             self._commit(stage(self.live, current["tree"], self.environment))
-            self._is_current.set()
         except Rejected as rejection:
             logger.warning("This worker restarts, as it cannot take the live code in place: %s", rejection)
             self._restart_process()
 
     def _commit(self, edit: Edit) -> None:
         self._staged = None
-        try:
-            commit(self.live, edit, self.environment)
-            users.release_removed(self.runner, self.live)
-        except GreenletExit:
-            raise
-        except BaseException as error:  # noqa: BLE001 - the master sends the code again to a worker that lacks it
-            reason = explain(error, self.live.folder.path)
-            logger.error("Revision %s could not be committed here: %s", edit.revision, reason)  # noqa: TRY400
-        self._send_status()
+        if reason := why_not(partial(commit, self.live, edit, self.environment), self.live.folder.path):
+            logger.error("Revision %s could not be committed here: %s", edit.revision, reason)
+        users.release_removed(self.runner, self.live)
+        self._send_status()  # the master sends the code again to a worker that lacks it
 
     def _send_status(self, **more: Any) -> None:
         self.runner.send_message(STATUS, {"revision": self.live.revision, **more})
@@ -105,14 +99,14 @@ class Worker:
 
     def _is_lost(self) -> bool:
         heard = self.runner.last_heartbeat_timestamp
-        return heard is not None and fixes.STEADY_TIME.time() - heard > HEARTBEAT_TIMEOUT
+        return heard is not None and connection.STEADY_TIME.time() - heard > HEARTBEAT_TIMEOUT
 
     def _join_again(self, masters_revision: str) -> None:
         """Stop the users, which nobody counts, and begin again with a master that does not know this worker."""
         if not self._is_lost():
             return  # this answers an earlier status
         runner, live = self.runner, self.live
-        runner.last_heartbeat_timestamp = fixes.STEADY_TIME.time()
+        runner.last_heartbeat_timestamp = connection.STEADY_TIME.time()
         options = self._options if runner.worker_state in (STATE_SPAWNING, STATE_RUNNING) else None
         self._is_current.clear()
         runner.stop()

@@ -1,0 +1,65 @@
+"""Locustfiles: which files Locust loads, and how, from the folder that user code is loaded from."""
+
+from locust import LoadTestShape, User
+from locust.argument_parser import get_locustfiles_locally, get_parser, parse_locustfile_option
+from locust.util.load_locustfile import is_shape_class, is_user_class
+
+import sys
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import module_from_spec
+from pathlib import Path
+from typing import Any, NoReturn
+
+from . import shape
+from .edit import explain
+from .errors import Rejected, rejecting_exits
+from .live import Live
+
+
+def on_command_line(live: Live) -> list[str]:
+    """Paths in the live tree of the files that `-f` names, as Locust reads it."""
+    with rejecting_exits():
+        found = get_locustfiles_locally(parse_locustfile_option())
+    watched = live.modules.watched
+    paths = []
+    for path in found:
+        real = Path(path).resolve()
+        if not real.is_relative_to(watched):
+            sys.exit(f"{path} is outside of {watched}: start live sync in the folder of the locustfile")
+        relative = real.relative_to(watched).as_posix()
+        if relative in live.tree:
+            paths.append(relative)
+        elif relative.partition("/")[0] != "livesync":
+            raise Rejected(f"{relative} is not among the files that are synced")
+    return paths
+
+
+def load(live: Live, _original: object, path: str) -> tuple[dict[str, type[User]], list[LoadTestShape]]:
+    """Stands in for `load_locustfile`: load it as Locust does, and remember which module it is."""
+    name = Path(path).stem
+    loader = SourceFileLoader("locustfile" if name == "locust" else name, path)
+    module = module_from_spec(ModuleSpec(loader.name, loader, origin=path))
+    module.__file__ = path
+    sys.modules[loader.name] = module
+    sys.path.insert(0, str(Path(path).parent))
+    try:
+        loader.exec_module(module)
+        with rejecting_exits():
+            get_parser().parse_known_args()
+    except (KeyboardInterrupt, Rejected):
+        raise
+    except BaseException as error:
+        raise Rejected(explain(error, live.folder.path)) from error
+    finally:
+        sys.path.remove(str(Path(path).parent))
+    live.locustfiles += [loaded for loaded in live.modules.loaded if loaded.module is module]
+    user_classes = {name: value for name, value in vars(module).items() if is_user_class(value)}
+    shapes = [shape.make(live.modules.calls, value) for value in vars(module).values() if is_shape_class(value)]
+    return user_classes, shapes
+
+
+def reject_pytest_files(*_: Any) -> NoReturn:
+    """Stands in for Locust's loader of pytest-style files."""
+    raise Rejected(
+        "the locustfile has no user class; live sync does not run pytest-style locustfiles, locust itself does"
+    )
