@@ -136,7 +136,7 @@ class TopLevel(Statement):
             if isinstance(node, ast.ClassDef)
             for inner in node.body
             for names in [Statement(inner).binds]
-            for line in range(min(n.lineno for n in [inner, *_decorators(inner)]), (inner.end_lineno or 0) + 1)
+            for line in range(_first_line(inner), (inner.end_lineno or 0) + 1)
         }
 
     @cached_property
@@ -385,8 +385,9 @@ def _text(node: object, bodies: bool) -> str:
     return f"{type(node).__name__}({','.join(fields)})"
 
 
-def _decorators(node: ast.stmt) -> list[ast.expr]:
-    return node.decorator_list if isinstance(node, FunctionNode | ast.ClassDef) else []
+def _first_line(node: ast.stmt) -> int:
+    decorators = node.decorator_list if isinstance(node, FunctionNode | ast.ClassDef) else []
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
 
 
 def _bound_names(node: ast.AST) -> list[str]:
