@@ -23,6 +23,14 @@ INSTALLED = ["--old-file", ".venv/.installed"]
 KUBECTL = Path(sys.executable).with_name("kubectl")
 
 
+LONGEST = ["test_clone.py", "test_oracle.py", "test_swarm.py", "test_edits.py"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that processes which share the tests end at about the same time."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
+
 @pytest.fixture(scope="session")
 def template() -> Path:
     """The root of the template repository."""
