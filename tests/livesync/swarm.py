@@ -111,7 +111,8 @@ class Swarm:
     def start(self, workers: int = 2) -> None:
         self.start_master()
         for _ in range(workers):
-            self.start_worker()
+            # Locust's own worker has no other place for the locustfile.
+            self.start_worker(None if self.module == "livesync" else self.folder)
         if self.module != "livesync":
             wait_until(lambda: len(self.get("/stats/requests").get("workers", [])) == workers, f"{workers} workers")
             return

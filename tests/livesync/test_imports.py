@@ -162,7 +162,7 @@ def test_an_edit_of_a_line_that_cannot_run_twice_is_rejected_and_other_edits_go_
     swarm.edit(source.replace("/base/", "/edited/"))
     swarm.wait_for("/edited")
     swarm.save(source.replace("/base/", "/edited/").replace("Counter('visits')", "Counter(name='visits')"))
-    assert "duplicate visits" in swarm.refusal()
+    assert "duplicate visits; it has run before in this process" in swarm.refusal()
     swarm.save(source.replace("/base/", "/edited/"))
     wait_until(swarm.agrees, "the rejection taken back")
     swarm.save(counter.replace("SERVER.bind((", "SERVER.listen(5) if 0 else SERVER.bind(("), "counter.py")

@@ -26,6 +26,9 @@ from .functions import Grace
 from .modules import Cache, Module, Modules, Undo
 from .source import Definition, Effects, FunctionNode, Registration, Statement, TopLevel, compile_node, with_known_codes
 
+AGAIN = "it has run before in this process: if it cannot run twice, take the edit back or restart Locust"
+"""What is said of a statement that fails when it runs again."""
+
 MISSING = object()
 MUTABLE = (list, dict, set, bytearray, deque)
 """Types whose values a module may build in several statements."""
@@ -134,8 +137,8 @@ class Apply:
         """Clear each `@lru_cache` whose results may come from a function or a value that the edit has changed."""
         changed = {definition.code.co_name for definition in self.edit.changed}
         for key, cache in self._caches.items():
-            dirty = any(name in cache.names and path in cache.paths for path, name in self._dirty)
-            if key not in self._cleared and (dirty or not cache.names.isdisjoint(changed)):
+            is_outdated = not cache.names.isdisjoint(changed) or not cache.reads.isdisjoint(self._dirty)
+            if key not in self._cleared and is_outdated:
                 self._cleared.add(key)
                 cache.cached.cache_clear()
                 self.undo.append(cache.cached.cache_clear)
@@ -173,7 +176,12 @@ class Apply:
             if new in self._ran:
                 continue
             if self._must_run(module, old, new):
-                self._run_again(module, old, new)
+                try:
+                    self._run_again(module, old, new)
+                except Exception as error:
+                    if old:
+                        error.add_note(AGAIN)
+                    raise
             elif old and old is not new:
                 new.effects = old.effects
             if old and old is not new:
@@ -276,8 +284,7 @@ class Apply:
         home = self.modules.home(definition)
         if home and any(id(home.namespace.get(name)) in self._cleared for name in names):
             return True
-        paths = self.modules.paths_read(definition)
-        return any(path in paths and name in names for path, name in self._dirty) or any(
+        return not self.modules.names_read(definition).isdisjoint(self._dirty) or any(
             cls.__name__ in names and attribute in names for cls, attribute in self._dirty_attributes
         )
 

@@ -154,4 +154,5 @@ def explain(error: BaseException, folder: Path) -> str:
         what = error.msg
     own = [(Path(name).relative_to(folder), line) for name, line in places if name.startswith(f"{folder}/")]
     where = f"{own[-1][0]}:{own[-1][1]}: " if own else ""
-    return f"{where}{type(error).__name__}: {what}".removesuffix(": ")
+    reason = f"{where}{type(error).__name__}: {what}".removesuffix(": ")
+    return "; ".join([reason, *getattr(error, "__notes__", ())])

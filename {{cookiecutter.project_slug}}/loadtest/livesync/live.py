@@ -3,11 +3,13 @@
 from locust.env import Environment
 
 import sys
+from collections import deque
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import FunctionType
 from typing import cast
+from weakref import WeakKeyDictionary
 
 from gevent.event import Event
 
@@ -19,6 +21,9 @@ from .files import Folder, Tree, revision_of
 from .functions import Grace, UnderWay
 from .modules import Module, Modules, Undo
 from .source import Definition
+
+PAST_LIMIT = 1000
+"""Revisions that are remembered, to tell older code from newer."""
 
 TASKS_TIMEOUT = 2.0
 """Seconds for which users wait between two tasks until those of the others have ended, where a class is replaced."""
@@ -32,7 +37,7 @@ class Live:
     modules: Modules
     tree: Tree = field(default_factory=dict)
     revision: str = revision_of({})
-    past: set[str] = field(default_factory=set)
+    past: deque[str] = field(default_factory=lambda: deque(maxlen=PAST_LIMIT))
     """Revisions that were live before."""
     locustfiles: list[Module] = field(default_factory=list)
     commits: int = 0
@@ -41,9 +46,9 @@ class Live:
     """What the next commit sets, and replaces."""
     is_settled: Event = field(default_factory=Event)
     """Cleared while a commit runs statements; users wait for it between two tasks."""
-    replaced: dict[type, type] = field(default_factory=dict)
+    replaced: WeakKeyDictionary[type, type] = field(default_factory=WeakKeyDictionary)
     """Classes that a new class took the place of, with that."""
-    restarted_at: dict[type, int] = field(default_factory=dict)
+    restarted_at: WeakKeyDictionary[type, int] = field(default_factory=WeakKeyDictionary)
     """Number of the last commit that changed how users of a class, or of one derived from it, start."""
 
     def __post_init__(self) -> None:
@@ -113,13 +118,13 @@ def commit(live: Live, edit: Edit, environment: Environment) -> Outcome:
 
 
 def _note(live: Live, edit: Edit, outcome: Outcome, grace: Grace) -> None:
-    live.past = (live.past | {live.revision}) - {edit.revision}
+    live.past = deque((known for known in (*live.past, live.revision) if known != edit.revision), PAST_LIMIT)
     live.tree, live.revision = edit.tree, edit.revision
     live.commits += 1
     for definition in outcome.changed:
         definition.changed_at = live.commits
-    live.replaced |= outcome.replaced
-    live.restarted_at |= dict.fromkeys(load_test.restarting_classes(outcome), live.commits)
+    live.replaced.update(outcome.replaced)
+    live.restarted_at.update(dict.fromkeys(load_test.restarting_classes(outcome), live.commits))
     live.under_way.commit(grace)
     live.next_commit.set()
     live.next_commit = Event()

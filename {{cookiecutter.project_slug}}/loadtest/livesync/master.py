@@ -129,7 +129,8 @@ class Master:
 
     def _send_current(self, worker: str, tree: Tree | None = None) -> None:
         known = worker in self.runner.clients
-        data = {"known": known, "revision": self.live.revision, "tree": tree, "past": list(self.live.past)}
+        past = list(self.live.past) if tree else []
+        data = {"known": known, "revision": self.live.revision, "tree": tree, "past": past}
         self.runner.send_message(CURRENT, data, worker)
 
     def _on_vote(self, msg: Message, **_: Any) -> None:
@@ -146,7 +147,7 @@ class Master:
     def _take_back(self, status: dict[str, Any]) -> None:
         """Let a worker that came back hand over what this master does not have: newer code, and the test that ran."""
         if status.get("tree") and self.live.revision in status["past"]:
-            self.live.past |= set(status["past"])
+            self.live.past.extend(status["past"])
             self.publish(status["tree"])
         if status.get("options"):
             resume(self.environment, self.runner, status["options"])

@@ -4,7 +4,9 @@ from locust.event import EventHook
 from locust.runners import Runner
 
 import ast
+import dis
 import inspect
+import itertools
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -50,11 +52,13 @@ class Module:
 
 @dataclass
 class Cache:
-    """An `@lru_cache`, with the names that its function and those that it may call read, and where these may be from."""
+    """An `@lru_cache`, with what its function and those that it may call read."""
 
     cached: Any
     names: set[str]
-    paths: set[str]
+    """All names in them, those of attributes included."""
+    reads: set[tuple[str, str]]
+    """Names of modules, with the path of the module."""
 
 
 class Modules:
@@ -103,8 +107,11 @@ class Modules:
     def set_code(self, definition: Definition, code: CodeType) -> None:
         """From now on this is the code of the definition."""
         self.definitions.pop(id(definition.code), None)
+        owner = self._owners.pop(id(definition.code), None)
         definition.code = code
         self.definitions[id(code)] = definition
+        if owner:
+            self._owners[id(code)] = owner
 
     def run(self, module: Module, statement: TopLevel) -> None:
         """Run a statement in its module, and note what it does in its `effects`."""
@@ -193,12 +200,14 @@ class Modules:
         path = self.path_of(definition.code.co_filename)
         return next((module for module in self.loaded if module.path == path), None)
 
-    def paths_read(self, definition: Definition) -> set[str]:
-        """Paths of the modules of which the function may read names: its own, and those that it has as objects."""
+    def names_read(self, definition: Definition) -> set[tuple[str, str]]:
+        """Names that the function reads from its own module, or may read from those that it has as objects, with their paths."""
         if not (home := self.home(definition)):
             return set()
-        reads_modules = any(isinstance(home.namespace.get(name), ModuleType) for name in definition.code.co_names)
-        return {home.path, *(home.imported() if reads_modules else ())}
+        names = definition.code.co_names
+        reads_modules = any(isinstance(home.namespace.get(name), ModuleType) for name in names)
+        paths = home.imported() if reads_modules else set()
+        return {(home.path, name) for name in _global_names(definition.code)} | set(itertools.product(paths, names))
 
     def caches(self) -> dict[int, "Cache"]:
         """Each `@lru_cache` of the user's files, by the id of what the name in its module or class has."""
@@ -224,7 +233,7 @@ class Modules:
         queue = [cached.__name__]
         while queue:
             for definition in readers.get(queue.pop(), ()):
-                cache.paths |= self.paths_read(definition)
+                cache.reads |= self.names_read(definition)
                 new = set(definition.code.co_names) - cache.names
                 cache.names |= new
                 queue += new
@@ -319,6 +328,11 @@ class Modules:
 def _origin(module: Module, node: ast.ImportFrom) -> str:
     package = module.namespace.get("__package__")
     return resolve_name("." * node.level + (node.module or ""), package) if node.level else node.module or ""
+
+
+def _global_names(code: CodeType) -> set[str]:
+    """The names of its module, without those of attributes, which Python keeps with them."""
+    return {str(i.argval) for i in dis.get_instructions(code) if "GLOBAL" in i.opname or i.opname == "LOAD_NAME"}
 
 
 def _frames() -> Iterator[FrameType]:

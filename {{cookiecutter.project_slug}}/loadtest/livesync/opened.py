@@ -44,7 +44,7 @@ def reads() -> Iterator[set[str]]:
 
 
 def _hook(event: str, args: tuple[Any, ...]) -> None:
-    if note := NOTES.get(event):
+    if NOTES and (note := NOTES.get(event)):  # it is None when the interpreter ends
         with suppress(Exception):  # it would come out of the call to `open`
             note(*args)
 

@@ -92,7 +92,7 @@ def _run_worker(live: Live, host: str, port: int) -> None:
     worker = Worker(live, partial(restart_process, live))
     internals.install(patches.of_worker(live, worker.start_worker, worker.note_options))
     received: Any = download_locustfile_from_master(host, port)
-    live.past = set(received["past"])
+    live.past.extend(received["past"])
     try:
         live.unpack(received["tree"])
         os.chdir(live.folder.path)  # where the locustfile looks for its data files

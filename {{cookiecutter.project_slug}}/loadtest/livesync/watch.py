@@ -14,8 +14,11 @@ from .notices import notices
 from .opened import WRITTEN
 from .scan import File, max_bytes, scan, unless_gone
 
-QUIET, QUIET_DATA = 30, 300
-"""Milliseconds without a change after which a save is taken for complete: one of code alone, and any other."""
+QUIET, QUIET_DATA = 20, 300
+"""Milliseconds between two looks that find the same, after which a save is complete: one of code alone, and any other.
+
+The file system's notice has come after 10 ms without a change (`notices`).
+"""
 
 PATIENCE = 10
 """Seconds after which a save is taken as it is, although something still writes."""

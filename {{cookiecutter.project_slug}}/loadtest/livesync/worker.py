@@ -74,7 +74,7 @@ class Worker:
                 self._catch_up(msg.data)
 
     def _catch_up(self, current: dict[str, Any]) -> None:
-        self.live.past |= set(current["past"])
+        self.live.past.extend(current["past"])
         try:
             self._commit(stage(self.live, current["tree"], self.environment))
         except Rejected as rejection:
