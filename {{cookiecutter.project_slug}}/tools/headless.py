@@ -13,7 +13,9 @@ import subprocess
 import sys
 import tarfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from cluster import Problem, current_context, kubectl, last_line, require_allowed
@@ -25,6 +27,8 @@ PROJECT = Path(__file__).parents[1]
 NAMESPACE = "{{ cookiecutter.project_slug }}"
 IMAGE = "{{ cookiecutter.project_slug }}-loadtest"
 LABEL = "app.kubernetes.io/name=locust-headless"
+KINDS = "jobs,services,configmaps"
+CLAIM = "locust-headless-claim"
 MASTER = f"{LABEL},app.kubernetes.io/component=master"
 
 START_LIMIT = 60
@@ -40,13 +44,15 @@ PROGRESS = re.compile(r" *(?P<seconds>\d+) s  \d+ users")
 
 
 def prepare(context: str) -> str:
-    """Build the image and return its tag, once nothing stands in the way of a run. Raises Problem."""
+    """Build the image, claim the project for a run, and return the image's tag. Raises Problem."""
     for signum in (signal.SIGINT, signal.SIGTERM):  # the first is ignored in what a script starts in the background
         signal.signal(signum, signal.default_int_handler)
     expected_workers()
     print(describe(from_environment()), flush=True)
     require_room(context)
-    return build(context)
+    tag = build(context)
+    claim(context)
+    return tag
 
 
 def run(context: str, folder: Path, tag: str, settings: dict[str, str]) -> int:
@@ -55,8 +61,8 @@ def run(context: str, folder: Path, tag: str, settings: dict[str, str]) -> int:
     Returns its exit code: 0 where the verdict is good. Ctrl-C ends the test, not the report. Raises Problem.
     """
     write_kustomization(context, folder, tag, settings)
-    create(context, folder)
     try:
+        in_namespace(context, "apply", "--kustomize", str(folder), "--selector", LABEL)
         pod = started_master(context)
         try:
             follow(context, pod)
@@ -70,27 +76,45 @@ def run(context: str, folder: Path, tag: str, settings: dict[str, str]) -> int:
 
 
 def require_room(context: str) -> None:
-    """Raise Problem where there is nothing to run beside, or another run."""
+    """Raise Problem if nothing is deployed or another run is active; remove what is left of a run that nobody collected."""
     require_allowed(context)
     if kubectl(context, "get", "namespace", NAMESPACE).returncode:
         raise Problem(f"Nothing of this project runs in context {context}: `tilt up` or `skaffold run` first.")
-    if in_namespace(context, "get", "jobs", "--selector", LABEL, "--output", "jsonpath={.items[*].status.active}"):
-        raise Problem(
-            "Another headless run is under way: wait for it, or end it with "
-            f"kubectl --context {context} --namespace {NAMESPACE} delete jobs --selector {LABEL}"
-        )
-    delete(context)  # what ended while nobody collected it
-
-
-def create(context: str, folder: Path) -> None:
-    """Create the objects of the run. Raises Problem if another run has created its own meanwhile, and leaves these."""
-    try:
-        in_namespace(context, "create", "--kustomize", str(folder), "--selector", LABEL)
-    except Problem as problem:
-        if "AlreadyExists" in str(problem):
-            raise Problem("Another headless run began at the same time: wait for it, then start again.") from problem
+    found = json.loads(in_namespace(context, "get", KINDS, "--selector", LABEL, "--output", "json"))["items"]
+    if any(map(is_active, found)):
+        raise Problem(another_run(context))
+    if found:
         delete(context)
-        raise
+
+
+def is_active(item: dict[str, Any]) -> bool:
+    """Whether it is a Job that has not ended, or a claim whose Jobs may not be there yet."""
+    if item["kind"] == "Job":
+        conditions = item["status"].get("conditions", [])
+        return not any(condition["type"] in ("Complete", "Failed") for condition in conditions)
+    age = datetime.now(UTC) - datetime.fromisoformat(item["metadata"]["creationTimestamp"])
+    return bool(item["metadata"]["name"] == CLAIM) and age.total_seconds() < START_LIMIT
+
+
+def claim(context: str) -> None:
+    """Create the object that only one run can create. Raises Problem if another run was faster."""
+    label, name = LABEL.split("=")
+    metadata = {"name": CLAIM, "labels": {label: name}}
+    with NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}, file)
+        file.flush()
+        created = kubectl(context, "--namespace", NAMESPACE, "create", "--filename", file.name)
+    if "AlreadyExists" in created.stderr:
+        raise Problem(another_run(context))
+    if created.returncode:
+        raise Problem(f"kubectl create failed in context {context}: {last_line(created.stderr)}")
+
+
+def another_run(context: str) -> str:
+    return (
+        "Another headless run is under way: wait for it, or end it with "
+        f"kubectl --context {context} --namespace {NAMESPACE} delete {KINDS} --selector {LABEL}"
+    )
 
 
 def build(context: str) -> str:
@@ -208,7 +232,7 @@ def exit_code(context: str, pod: str) -> int:
 
 
 def delete(context: str) -> None:
-    words = ["jobs,services,configmaps", "--selector", LABEL, "--cascade=foreground"]
+    words = [KINDS, "--selector", LABEL, "--cascade=foreground"]
     in_namespace(context, "delete", *words, seconds=END_LIMIT)
 
 
