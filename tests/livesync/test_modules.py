@@ -93,6 +93,15 @@ def test_a_module_begins_to_import_one_that_was_loaded_after_it(swarm: Swarm) ->
     swarm.wait_for("/name")
 
 
+def test_a_locustfile_begins_to_import_a_new_module_that_imports_an_edited_one(swarm: Swarm) -> None:
+    swarm.save("", "cart.py")
+    swarm.edit("import cart\n" + BASE)
+    swarm.save("NAME = 'name'\n", "cart.py")
+    swarm.save("from cart import NAME\n", "browse.py")
+    swarm.edit("from browse import *\n" + BASE.replace("/base/", "/{NAME}/"))
+    swarm.wait_for("/name")
+
+
 def test_resolved_paths_stay_true(swarm: Swarm) -> None:
     helper = """
 from pathlib import Path
