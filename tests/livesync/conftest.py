@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from swarm import BASE, LOADTEST, Swarm, Target, wait_until
-from watched import Folder, Modules, set_
+from watched import Folder, Modules, override
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def livesync(monkeypatch: pytest.MonkeyPatch) -> Modules:
     monkeypatch.syspath_prepend(LOADTEST)
     names = ("watch", "scan", "notices", "opened", "errors")
     modules = Modules(**{name: import_module(f"livesync.{name}") for name in names})
-    set_(modules, monkeypatch, POLL=50)
+    override(modules, monkeypatch, POLL=50)
     return modules
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import gevent
 import pytest
 from swarm import LOADTEST, PATIENCE, wait_until
-from watched import HOUR, Folder, Modules, looks, notices, set_
+from watched import HOUR, Folder, Modules, looks, notices, override
 
 
 def test_the_file_system_tells_of_saves(folder: Folder, livesync: Modules, monkeypatch: pytest.MonkeyPatch) -> None:
-    set_(livesync, monkeypatch, POLL=HOUR)
+    override(livesync, monkeypatch, POLL=HOUR)
     folder.follow()
     notices(folder)
     for digit in range(3):
@@ -64,7 +64,7 @@ def test_a_folder_that_is_made_anew_is_watched_on(
         assert folder.next() == f"the folder {folder.path} is missing: live sync goes on once it is there again"
         folder.write("locustfile.py", name)
         assert folder.next() == {"locustfile.py": name.encode()}
-    set_(livesync, monkeypatch, POLL=HOUR)
+    override(livesync, monkeypatch, POLL=HOUR)
     notices(folder)
     folder.write("locustfile.py", "fourth")
     assert folder.next() == {"locustfile.py": b"fourth"}
@@ -111,7 +111,7 @@ def test_files_that_rest_are_not_read_again(folder: Folder, opened: list[str]) -
 def test_many_files_are_looked_at_less_often(
     folder: Folder, livesync: Modules, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    set_(livesync, monkeypatch, POLL=500)
+    override(livesync, monkeypatch, POLL=500)
     folder.read()
     assert folder.watcher._rest() == 0.5
     for number in range(1_999):

@@ -10,7 +10,7 @@ from typing import Any
 import gevent
 import pytest
 from swarm import PATIENCE, wait_until
-from watched import HOUR, Folder, Modules, looks, set_
+from watched import HOUR, Folder, Modules, looks, override
 
 
 def test_a_save_has_the_content_of_every_file(folder: Folder) -> None:
@@ -74,24 +74,17 @@ def slowly(folder: Folder, name: str) -> bytes:
     return b"piece " * 10
 
 
-def test_a_data_file_that_is_written_slowly_is_one_save(
-    folder: Folder, livesync: Modules, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("debounce", "name"), [("DEBOUNCE", "names.py"), ("DEBOUNCE_DATA", "users.csv")])
+def test_a_file_that_is_written_slowly_is_one_save(
+    folder: Folder, livesync: Modules, monkeypatch: pytest.MonkeyPatch, debounce: str, name: str
 ) -> None:
-    set_(livesync, monkeypatch, QUIET_DATA=2_000, PATIENCE=PATIENCE)
+    override(livesync, monkeypatch, **{debounce: 2_000}, TIMEOUT=PATIENCE)
     folder.follow()
-    assert slowly(folder, "users.csv") == folder.next()["users.csv"]
-
-
-def test_code_that_is_written_slowly_is_one_save(
-    folder: Folder, livesync: Modules, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    set_(livesync, monkeypatch, QUIET=2_000, PATIENCE=PATIENCE)
-    folder.follow()
-    assert slowly(folder, "names.py") == folder.next()["names.py"]
+    assert slowly(folder, name) == folder.next()[name]
 
 
 def test_code_does_not_wait_as_data_does(folder: Folder, livesync: Modules, monkeypatch: pytest.MonkeyPatch) -> None:
-    set_(livesync, monkeypatch, QUIET_DATA=HOUR, PATIENCE=HOUR)
+    override(livesync, monkeypatch, DEBOUNCE_DATA=HOUR, TIMEOUT=HOUR)
     folder.follow()
     folder.write("locustfile.py", "second")
     assert folder.next() == {"locustfile.py": b"second"}
@@ -100,7 +93,7 @@ def test_code_does_not_wait_as_data_does(folder: Folder, livesync: Modules, monk
 def test_a_file_that_is_written_without_end_holds_nothing_up(
     folder: Folder, livesync: Modules, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    set_(livesync, monkeypatch, QUIET_DATA=1_000, PATIENCE=2)
+    override(livesync, monkeypatch, DEBOUNCE_DATA=1_000, TIMEOUT=2)
     folder.read()
     endless = "i=0; while sleep 0.05; do i=$((i+1)); echo $i > data.csv; done"
     with subprocess.Popen(["sh", "-c", endless], cwd=folder.path) as writer:
@@ -130,7 +123,7 @@ def test_a_file_that_is_written_while_it_is_read_is_read_again(
 def test_a_file_that_is_gone_for_a_moment_is_not_removed(
     folder: Folder, livesync: Modules, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    set_(livesync, monkeypatch, QUIET=1_000)
+    override(livesync, monkeypatch, DEBOUNCE=1_000)
     folder.follow()
     (folder.path / "locustfile.py").unlink()
     gevent.sleep(0.1)

@@ -84,7 +84,7 @@ def wait_in_hub(condition: Callable[[], Any]) -> None:
     wait_until(lambda: gevent.sleep(0.01) or condition(), "the watcher")
 
 
-def set_(livesync: Modules, monkeypatch: pytest.MonkeyPatch, **values: float) -> None:
+def override(livesync: Modules, monkeypatch: pytest.MonkeyPatch, **values: float) -> None:
     for name, value in values.items():
         monkeypatch.setattr(livesync.watch, name, value)
 

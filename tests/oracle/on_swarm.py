@@ -42,7 +42,10 @@ class ObservedSwarm:
         self.write(test)
         for name in PROCESSES:
             os.environ["OBSERVED"] = str(self.home / name)
-            self.swarm.start_master() if name == "master" else self.swarm.start_worker()
+            if name == "master":
+                self.swarm.start_master()
+            else:
+                self.swarm.start_worker()
         wait_until(lambda: len(self.swarm.workers()) == 2 and self.swarm.agrees(), self.swarm.last_words)
         self.swarm.swarm(users=USERS)
 

@@ -21,7 +21,7 @@ from typing import Any
 from cluster import Problem, current_context, kubectl, last_line, require_allowed
 from images import docker_of
 from reports import new_folder, show_verdict
-from settings import WORKERS, describe, expected_workers, from_environment
+from settings import WORKERS, describe_environment, expected_workers, from_environment
 
 PROJECT = Path(__file__).parents[1]
 NAMESPACE = "{{ cookiecutter.project_slug }}"
@@ -48,7 +48,7 @@ def prepare(context: str) -> str:
     for signum in (signal.SIGINT, signal.SIGTERM):  # the first is ignored in what a script starts in the background
         signal.signal(signum, signal.default_int_handler)
     expected_workers()
-    print(describe(from_environment()), flush=True)
+    print(describe_environment(), flush=True)
     require_room(context)
     tag = build(context)
     claim(context)
@@ -92,8 +92,10 @@ def is_active(item: dict[str, Any]) -> bool:
     if item["kind"] == "Job":
         conditions = item["status"].get("conditions", [])
         return not any(condition["type"] in ("Complete", "Failed") for condition in conditions)
+    if item["metadata"]["name"] != CLAIM:
+        return False
     age = datetime.now(UTC) - datetime.fromisoformat(item["metadata"]["creationTimestamp"])
-    return bool(item["metadata"]["name"] == CLAIM) and age.total_seconds() < START_LIMIT
+    return age.total_seconds() < START_LIMIT
 
 
 def claim(context: str) -> None:
@@ -136,8 +138,9 @@ def write_kustomization(context: str, folder: Path, tag: str, settings: dict[str
     """Write down what runs, for kubectl and for the reader of the report: the overlay, the component, the settings."""
     label, name = LABEL.split("=")
     settings = settings | from_environment()
-    settings[WORKERS] = str(expected_workers())
-    parallelism = json.dumps([{"op": "replace", "path": "/spec/parallelism", "value": expected_workers()}])
+    workers = expected_workers()
+    settings[WORKERS] = str(workers)
+    parallelism = json.dumps([{"op": "replace", "path": "/spec/parallelism", "value": workers}])
     kustomization = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
@@ -254,7 +257,7 @@ def main(context: str = "") -> int | str:
     except Problem as problem:
         return str(problem)
     except KeyboardInterrupt:
-        return "Interrupted before the test began: nothing of it is left in the cluster."
+        return "Interrupted before the test began."
     show_verdict(folder)
     return code
 

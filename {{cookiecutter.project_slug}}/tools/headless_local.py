@@ -14,7 +14,7 @@ from pathlib import Path
 from cluster import Problem
 from ports import answers, problems
 from reports import new_folder, show_verdict
-from settings import describe, expected_workers, from_environment, others
+from settings import describe_environment, expected_workers, process_environment
 
 PROJECT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -31,7 +31,7 @@ def main() -> int:
     if taken := problems([MASTER_PORT, *([SERVER_PORT] if needs_server else [])]):
         raise Problem(" ".join(taken))
     workers = expected_workers()
-    print(describe(from_environment()), flush=True)
+    print(describe_environment(), flush=True)
     with ExitStack() as processes:
         if needs_server:
             os.environ["LOCUST_HOST"] = f"http://localhost:{SERVER_PORT}"
@@ -49,7 +49,7 @@ def main() -> int:
 def running(folder: str, program: str, *words: str) -> Iterator[None]:
     """A process that ends with the block; Ctrl-C does not reach it."""
     command = [f"{BIN}/{program}", *words]
-    with subprocess.Popen(command, cwd=PROJECT / folder, env=others(), start_new_session=True) as process:
+    with subprocess.Popen(command, cwd=PROJECT / folder, env=process_environment(), start_new_session=True) as process:
         try:
             yield
         finally:
@@ -72,7 +72,7 @@ def run_master() -> int:
     reports = [f"--csv={folder}/locust", "--csv-full-history", f"--html={folder}/report.html"]
     reports += [f"--json-file={folder}/locust", f"--verdict={folder}"]
     command = [f"{BIN}/locust", "--config=headless.toml", "--master", "--headless", "--only-summary", *reports]
-    with subprocess.Popen(command, cwd=PROJECT / LOADTEST, env=others()) as locust:
+    with subprocess.Popen(command, cwd=PROJECT / LOADTEST, env=process_environment()) as locust:
         try:
             code = locust.wait()
         except KeyboardInterrupt:

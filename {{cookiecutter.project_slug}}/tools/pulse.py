@@ -38,6 +38,7 @@ def main(context: str) -> int:
     namespace, deployment = watched()
     hpa = find(context, namespace, deployment)
     spec = Spec.of(hpa)
+    limit = p95_level()
     with watch(context, namespace, deployment, hpa["metadata"]["name"]) as samples:
         print(f"Waiting until {deployment} is at its minimum, {spec.minimum}", flush=True)
         if not wait_until_back(samples, spec):
@@ -49,7 +50,7 @@ def main(context: str) -> int:
         samples.clear()
         folder = new_folder("-pulse")
         failed = load(context, folder, tag, samples, spec)
-    return report(folder, hpa, spec, samples) | failed
+    return report(folder, hpa, spec, samples, limit) | failed
 
 
 def watched() -> tuple[str, str]:
@@ -86,10 +87,9 @@ def wait_until_back(samples: list[Sample], spec: Spec) -> bool:
     return True
 
 
-def report(folder: Path, hpa: Json, spec: Spec, samples: list[Sample]) -> int:
+def report(folder: Path, hpa: Json, spec: Spec, samples: list[Sample], limit: float) -> int:
     """Write what was seen into the folder and print the gist; 1 where a check is broken, else 0."""
     run = Run(read_history(folder / "locust_stats_history.csv"), samples)
-    limit = p95_level()
     gist = sentence(react(run, spec.minimum, limit), spec.minimum, limit)
     checks = verdict(samples, spec, run.start)
     write(samples, folder / "autoscaler.csv")

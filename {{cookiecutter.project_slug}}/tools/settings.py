@@ -10,7 +10,7 @@ from typing import Any
 from cluster import Problem
 
 LOADTEST = Path(__file__).parents[1] / "loadtest"
-FILE = LOADTEST / "headless.toml"
+HEADLESS = LOADTEST / "headless.toml"
 SLO = LOADTEST / "slo.toml"
 WORKERS = "LOCUST_EXPECT_WORKERS"
 
@@ -27,15 +27,15 @@ def from_environment() -> dict[str, str]:
     return {name: value for name, value in sorted(os.environ.items()) if _is_setting(name)}
 
 
-def others() -> dict[str, str]:
-    """The environment of a process of the run, without the variables that would change what is OF_THE_RUN."""
+def process_environment() -> dict[str, str]:
+    """The environment for a process of the run: this one's, without the variables OF_THE_RUN."""
     return {name: value for name, value in os.environ.items() if not OF_THE_RUN.fullmatch(name)}
 
 
-def describe(settings: dict[str, str]) -> str:
-    """One line with the names; values may be secret."""
+def describe_environment() -> str:
+    """One line that names the variables which are taken and ignored, without their values, which may be secret."""
     ignored = [name for name in sorted(os.environ) if OF_THE_RUN.fullmatch(name)]
-    taken = f"From the environment: {', '.join(settings) or 'nothing'}"
+    taken = f"From the environment: {', '.join(from_environment()) or 'nothing'}"
     return f"{taken}; ignored, as the run decides it: {', '.join(ignored)}" if ignored else taken
 
 
@@ -43,7 +43,7 @@ def _is_setting(name: str) -> bool:
     return name.startswith("LOCUST_") and not OF_THE_RUN.fullmatch(name)
 
 
-def expected_workers(file: Path = FILE) -> int:
+def expected_workers(file: Path = HEADLESS) -> int:
     """How many workers the run starts and waits for. Raises Problem for an invalid setting."""
     if WORKERS in os.environ:
         return _workers(WORKERS, os.environ[WORKERS])

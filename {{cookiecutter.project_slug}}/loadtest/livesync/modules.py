@@ -144,10 +144,10 @@ class Modules:
                 del sys.modules[name]
 
     def imported_first(self, imports: Callable[[Module], set[str]]) -> list[Module]:
-        """The loaded modules, each after those that it imports, as far as imports are no circle; locustfiles last.
+        """The loaded modules, each after those that it imports, as far as imports are no circle.
 
-        `imports` gives the paths of the user's modules that one imports, without those that are not loaded yet: what
-        these import is not known, and the locustfile may be the one to load them.
+        `imports` gives the paths of the loaded modules that a module imports. Locustfiles come last, as a new import in
+        one of them may load a module that imports an edited one.
         """
         ordered: dict[Module, None] = {}
         visited: set[Module] = set()

@@ -14,13 +14,13 @@ from .notices import notices
 from .opened import WRITTEN
 from .scan import File, max_bytes, scan, unless_gone
 
-QUIET, QUIET_DATA = 20, 300
+DEBOUNCE, DEBOUNCE_DATA = 20, 300
 """Milliseconds between two looks that find the same, after which a save is complete: one of code alone, and any other.
 
 The file system's notice has come after 10 ms without a change (`notices`).
 """
 
-PATIENCE = 10
+TIMEOUT = 10
 """Seconds after which a save is taken as it is, although something still writes."""
 
 POLL = 500
@@ -86,10 +86,10 @@ class Watcher:
 
     def _settled(self) -> Tree | str:
         """What the folder has, once two looks in a row find the same."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         outcome = self._look()
         while outcome != self._last and time.monotonic() < deadline:
-            time.sleep(_quiet(self._last, outcome) / 1000)
+            time.sleep(_debounce(self._last, outcome) / 1000)
             before, outcome = outcome, self._look()
             if outcome == before:
                 break
@@ -126,9 +126,9 @@ def content_of(file: File) -> bytes:
         return opened.read(file.size)
 
 
-def _quiet(old: Tree | str | None, new: Tree | str) -> int:
+def _debounce(old: Tree | str | None, new: Tree | str) -> int:
     """Milliseconds for which `new` has to stay the same until it is taken for complete."""
     is_code = (
         isinstance(old, dict) and isinstance(new, dict) and all(p.endswith(".py") for p in changed_paths(old, new))
     )
-    return QUIET if is_code else QUIET_DATA
+    return DEBOUNCE if is_code else DEBOUNCE_DATA

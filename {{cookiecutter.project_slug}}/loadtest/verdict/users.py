@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from .slo import Check
 
 GRACE = 5
-"""Seconds after which a missing user counts. Workers report each second, and users that move are nowhere for a moment."""
+"""Seconds after which a missing user counts. Workers report every 3 s, and users that are rebalanced run nowhere for a moment."""
 
 
 @dataclass

@@ -60,11 +60,11 @@ def test_what_a_run_decides_itself_is_not_taken_from_the_environment(monkeypatch
     for name in ("LOCUST_LOCUSTFILE", "LOCUST_MODE_WORKER", "LOCUST_LOGFILE", "LOCUST_CSV", "LOCUST_WEB_LOGIN"):
         monkeypatch.setenv(name, "1")
         assert name not in settings.from_environment()
-        assert name not in settings.others()
+        assert name not in settings.process_environment()
     for name in ("LOCUST_USERS", "LOCUST_SHAPE", "LOCUST_PLAN", "LOCUST_CONFIG_USERS"):
         monkeypatch.setenv(name, "secret")
-        assert settings.from_environment()[name] == settings.others()[name] == "secret"
-    said = settings.describe(settings.from_environment())
+        assert settings.from_environment()[name] == settings.process_environment()[name] == "secret"
+    said = settings.describe_environment()
     assert "LOCUST_PLAN" in said
     assert "ignored, as the run decides it: LOCUST_CSV, LOCUST_LOCUSTFILE" in said
     assert "secret" not in said
