@@ -328,7 +328,8 @@ def test_a_headless_run_brings_its_own_objects_and_changes_no_others(
     folder = project / "reports/run"
     folder.mkdir(parents=True)
     script = (
-        "import headless as h, pathlib; h.write_kustomization('minikube', pathlib.Path('../reports/run'), 'new', {})"
+        "from tools.runs import in_cluster as r; import pathlib; "
+        "r.write_kustomization('minikube', pathlib.Path('reports/run'), 'new', {})"
     )
     settings = {
         "LOCUST_USERS": "5",
@@ -337,7 +338,7 @@ def test_a_headless_run_brings_its_own_objects_and_changes_no_others(
         "LOCUST_OFF": "'x'",
     }
     environment = os.environ | settings | {"LOCUST_MODE_WORKER": "1"}
-    subprocess.run([sys.executable, "-c", script], cwd=project / "tools", env=environment, check=True)
+    subprocess.run([sys.executable, "-c", script], cwd=project, env=environment, check=True)
     label = {"app.kubernetes.io/name": "locust-headless"}
     objects = [item for item in render(folder) if label.items() <= item["metadata"].get("labels", {}).items()]
     assert {item["metadata"]["namespace"] for item in objects} == {answers["project_slug"]}
@@ -570,7 +571,7 @@ def test_ports_of_a_run_without_a_cluster_are_the_same(project: Path) -> None:
     assert {"server", "master"} <= names
 
 
-@pytest.mark.parametrize("target", ["doctor", "clean", "headless", "pulse"])
+@pytest.mark.parametrize("target", ["doctor", "headless", "pulse"])
 def test_make_takes_a_context(project: Path, target: str) -> None:
     command = ["make", "--dry-run", "--old-file", ".venv/.installed", target, "CONTEXT=minikube"]
     shown = subprocess.run(command, cwd=project, capture_output=True, text=True, check=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-STARTED = re.compile(r"(?:\$\(PYTHON\)|python3)\W+tools/(\w+)\.py")
-"""How the Makefile, the Tiltfile and skaffold.yaml start a script with whatever Python there is."""
+STARTED = re.compile(r"(?:\$\(PYTHON\)|python3)\W+m\W+tools\W+([a-z-]+)")
+"""How the Makefile, the Tiltfile and skaffold.yaml run a command with whatever Python is installed."""
 
 
 @pytest.fixture(scope="session")
@@ -27,24 +27,26 @@ def old_python() -> str:
 
 def test_what_runs_outside_the_virtual_environment_runs_on_python_3_9(project: Path, old_python: str) -> None:
     callers = "".join((project / name).read_text() for name in ("Makefile", "Tiltfile", "skaffold.yaml"))
-    names = sorted(set(STARTED.findall(callers)))
-    assert {"clean", "compare", "doctor", "images", "metrics", "ports", "preflight"} <= set(names)
-    for name in names:
-        imported = subprocess.run(
-            [old_python, "-B", "-W", "error", "-c", f"import {name}"],
-            cwd=project / "tools",
-            capture_output=True,
-            text=True,
-        )
+    commands = set(STARTED.findall(callers))
+    assert commands == {"context", "doctor", "images", "metrics", "preflight"}
+    modules = [path.stem for path in (project / "tools/setup").glob("*.py")]
+    for module in modules:
+        script = f"import tools.setup.{module}, sys; print(*sys.modules)"
+        imported = run(project, old_python, "-c", script)
         assert imported.returncode == 0, imported.stderr
+        installed = {name.partition(".")[0] for name in imported.stdout.split()} - {"tools", "__main__"}
+        assert not {name for name in installed if name in {"locust", "honcho", "matplotlib", "packaging"}}
+    for command in commands:
+        assert run(project, old_python, "-m", "tools", command, "--help").returncode == 0
 
 
-def test_two_runs_are_compared_on_python_3_9(project: Path, old_python: str, tmp_path: Path) -> None:
-    head = "Type,Name,Request Count,Failure Count,Requests/s,50%,95%,99%\n"
-    for run in "AB":
-        (tmp_path / run).mkdir()
-        (tmp_path / run / "locust_stats.csv").write_text(head + "GET,/hello,100,0,10.0,10,20,40\n")
-    command = [old_python, "-B", "tools/compare.py", str(tmp_path / "A"), str(tmp_path / "B")]
-    compared = subprocess.run(command, cwd=project, capture_output=True, text=True)
-    assert compared.returncode == 0, compared.stderr
-    assert re.search(r"GET /hello +p95 ms +20 +20 +0 %", compared.stdout)
+def test_a_problem_is_one_sentence_on_python_3_9(project: Path, old_python: str) -> None:
+    refused = run(project, old_python, "-m", "tools", "context", "production")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("This project has no overlay for context production")
+
+
+def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    program, *arguments = command
+    strict = [program, "-B", "-W", "error", *arguments]
+    return subprocess.run(strict, cwd=folder, capture_output=True, text=True, timeout=60)

@@ -1,8 +1,9 @@
 """What a run to a verdict left in the project's folder `reports`."""
 
 import csv
+import json
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Pods(NamedTuple):
@@ -25,8 +26,16 @@ def ready_pods(folder: Path) -> Pods:
     return Pods(ready[0], max(ready), ready[-1])
 
 
+def read_verdict(folder: Path) -> dict[str, Any]:
+    verdict: dict[str, Any] = json.loads((folder / "verdict.json").read_text())
+    return verdict
+
+
 def failures(folder: Path) -> int:
     """How many requests failed."""
-    with (folder / "locust_stats.csv").open() as file:
-        *_, total = csv.DictReader(file)
-    return int(total["Failure Count"])
+    return int(read_verdict(folder)["statistics"]["total"]["failures"])
+
+
+def failed(folder: Path) -> dict[str, str]:
+    """The checks that did not pass: their actual values by name."""
+    return {check["name"]: check["actual"] for check in read_verdict(folder)["checks"] if not check["passed"]}

@@ -4,7 +4,6 @@
 ten pulses, each of which has to take the server from one pod to its maximum and back, without a failed request.
 """
 
-import re
 import tempfile
 import time
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 import bench
 import swarm
 from machine import Machine, free_port
-from reports import failures, newest, ready_pods
+from reports import failures, newest, read_verdict, ready_pods
 from results import Results
 
 EDITS, PULSES = 500, 10
@@ -74,13 +73,13 @@ def pulses(machine: Machine, context: str, project: Path) -> list[float]:
 
 def pulse(machine: Machine, context: str, project: Path) -> float:
     run = machine.run("make", "pulse", f"CONTEXT={context}", cwd=project, seconds=900)
-    found = re.search(r"First new pod ready (\d+) s after", run.stdout)
+    found = read_verdict(newest(project)).get("pulse", {}).get("seconds_until_new_pod")
     folder = newest(project)
     good = run.returncode == 0 and ready_pods(folder) == (1, 5, 1) and failures(folder) == 0
     if not (good and found):
         print(run.stdout)
         return float("inf")
-    return float(found[1])
+    return float(found)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def taken_port() -> Iterator[int]:
 def test_a_taken_port_is_reported(
     machine: Machine, context: str, project: Path, command: list[str], taken_port: int
 ) -> None:
-    assert_refused(machine, project, command, rf"Port {taken_port} is taken by .*: stop that first\.")
+    assert_refused(machine, project, command, rf"Port {taken_port} is taken by .*: stop it first\.")
     assert machine.run("kubectl", "--context", context, "get", "namespace", SLUG).returncode
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from swarm import BASE, LOADTEST, Swarm, Target, wait_until
+from swarm import BASE, LOADTEST, Swarm, Target, add_plugins, wait_until
 from watched import Folder, Modules, override
 
 
@@ -29,10 +29,8 @@ def idle(tmp_path: Path, target: Target) -> Iterator[Swarm]:
 
 @pytest.fixture
 def shaped(idle: Swarm) -> Swarm:
-    """A swarm with the project's own shapes, none of which is chosen."""
-    for name in ("shapes.py", "start_form.py"):
-        idle.save((LOADTEST / name).read_text(), name)
-    idle.save(BASE + "\nfrom shapes import Shape\n")
+    """A swarm with the project's plugins, and with that its shapes, none of which is chosen."""
+    add_plugins(idle.folder)
     idle.start()
     return idle
 
@@ -84,7 +82,7 @@ def _remove(path: Path) -> None:
 def livesync(monkeypatch: pytest.MonkeyPatch) -> Modules:
     """The modules that watch a folder, which look often."""
     monkeypatch.syspath_prepend(LOADTEST)
-    names = ("watch", "scan", "notices", "opened", "errors")
+    names = ("watch", "scan", "file_events", "file_access", "errors")
     modules = Modules(**{name: import_module(f"livesync.{name}") for name in names})
     override(modules, monkeypatch, POLL=50)
     return modules
@@ -101,8 +99,8 @@ def folder(tmp_path: Path, livesync: Modules) -> Iterator[Folder]:
 @pytest.fixture
 def written(folder: Folder) -> set[str]:
     """What this process wrote in the folder."""
-    folder.livesync.opened.install(folder.path)
-    paths: set[str] = folder.livesync.opened.WRITTEN
+    folder.livesync.file_access.install(folder.path)
+    paths: set[str] = folder.livesync.file_access.WRITTEN
     return paths
 
 

@@ -56,6 +56,14 @@ def add_livesync(folder: Path) -> None:
     shutil.copytree(LOADTEST / "livesync", folder / "livesync", ignore=shutil.ignore_patterns("__pycache__"))
 
 
+def add_plugins(folder: Path) -> None:
+    """Give a folder the plugins of the project, and what they read."""
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(LOADTEST / "plugins", folder / "plugins", ignore=ignored)
+    for name in ("shapes.py", "slo.toml"):
+        shutil.copy(LOADTEST / name, folder / name)
+
+
 class Server(ThreadingHTTPServer):
     daemon_threads = True
 

@@ -45,7 +45,7 @@ def test_it_looks_for_itself_where_the_file_system_tells_nothing(
         raise error
         yield
 
-    monkeypatch.setattr(livesync.notices, "watch", watch)
+    monkeypatch.setattr(livesync.file_events, "watch", watch)
     folder.follow()
     for digit in range(3):
         folder.write("locustfile.py", f"edit{digit}")

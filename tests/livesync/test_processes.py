@@ -7,7 +7,7 @@ from threading import Thread
 
 import pytest
 import zmq
-from swarm import BASE, PATIENCE, Swarm, wait_until
+from swarm import BASE, PATIENCE, Swarm, add_plugins, wait_until
 
 STEP = """
 import time
@@ -23,6 +23,7 @@ step(SECONDS)
 
 @pytest.mark.parametrize("hours", [1, -1], ids=["forward", "back"])
 def test_a_clock_that_steps_ends_no_worker_and_keeps_no_user_from_starting(idle: Swarm, hours: int) -> None:
+    add_plugins(idle.folder)
     idle.start(workers=1)
     idle.swarm(users=4)
     idle.edit(BASE.replace("/base/", "/stepped/") + STEP.replace("SECONDS", str(hours * 3600)))

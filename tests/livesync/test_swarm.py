@@ -49,29 +49,6 @@ def test_a_replaced_worker_loses_no_user(idle: Swarm) -> None:
         wait_until(lambda: sorted(users_by_worker(idle)) == [5, 5], "10 users, evenly")
 
 
-COUNTS_PARSERS = """
-from locust import argument_parser
-set_up, built = argument_parser.setup_parser_arguments, []
-
-def counted(parser):
-    built.append(parser)
-    print(f"parser {len(built)}", flush=True)
-    set_up(parser)
-
-argument_parser.setup_parser_arguments = counted
-"""
-
-
-def test_a_worker_does_not_build_its_parser_anew_for_each_step_of_a_ramp_up(idle: Swarm) -> None:
-    idle.save(BASE + COUNTS_PARSERS)
-    idle.start(workers=1)
-    for users in (5, 10, 15):
-        idle.swarm(users)
-    assert idle.log("worker1").count("parser ") <= 3, (
-        "one for its options, one for the defaults; Locust builds 56 a step"
-    )
-
-
 @pytest.mark.parametrize(
     ("end", "splits"),
     [(signal.SIGTERM, [[2] * 8, [8, 8], [3, 3, 3, 3, 2, 2]]), (signal.SIGKILL, [[4] * 4, [8, 8]])],

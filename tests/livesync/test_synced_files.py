@@ -50,7 +50,7 @@ def test_what_tools_leave_behind_is_no_save(folder: Folder, name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in LITTER if not name.startswith(".env")])
 def test_what_tools_leave_behind_wakes_nothing(folder: Folder, name: str) -> None:
     folder.read()
-    assert not folder.livesync.notices.concerns(folder.path, str(folder.path / name))
+    assert not folder.livesync.file_events.concerns(folder.path, str(folder.path / name))
 
 
 def test_a_virtual_environment_does_not_belong_to_it(folder: Folder) -> None:

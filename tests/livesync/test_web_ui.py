@@ -30,6 +30,38 @@ def test_the_rows_of_the_tab_say_what_is_live_and_what_was_rejected(swarm: Swarm
     assert {rows[worker]["revision"] for worker in swarm.workers()} == {rows["live"]["revision"]}
 
 
+TAB_OF_ITS_OWN = """
+import json
+from flask import request
+from locust import events
+
+@events.init.add_listener
+def extend(environment, web_ui, **_):
+    if not web_ui:
+        return
+    web_ui.template_args["extended_tabs"] = [{"title": "Content length", "key": "content-length"}]
+    web_ui.template_args["extended_tables"] = [{"key": "content-length", "structure": [{"key": "n", "title": "N"}]}]
+
+    @web_ui.app.after_request
+    def add_rows(response):
+        if request.path == "/stats/requests":
+            response.set_data(json.dumps({**response.json, "extended_stats": [{"key": "content-length", "data": []}]}))
+        return response
+"""
+
+
+def test_a_tab_and_table_of_the_locustfile_stay_beside_those_of_live_sync(idle: Swarm) -> None:
+    idle.save(BASE + TAB_OF_ITS_OWN)
+    idle.start(workers=1)
+    for _ in range(2):  # every page adds the tab again
+        with urlopen(f"http://127.0.0.1:{idle.web}/", timeout=PATIENCE) as response:
+            page = response.read().decode()
+    assert page.count('"key": "content-length"') == 2
+    assert page.count('"key": "livesync"') == 2
+    tables = idle.get("/stats/requests")["extended_stats"]
+    assert [table["key"] for table in tables] == ["content-length", "livesync"]
+
+
 def test_the_html_report_lists_the_changes_of_the_test(swarm: Swarm) -> None:
     revision = swarm.edit(BASE.replace("/base/", "/reported/"))
 

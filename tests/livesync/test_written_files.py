@@ -58,7 +58,7 @@ def test_what_a_run_writes_is_no_save(folder: Folder, written: set[str], write: 
     folder.write("locustfile.py", "second")
     assert folder.next() == {"locustfile.py": b"second"}
     assert str(folder.path / "stats.csv") in written
-    assert not folder.livesync.notices.concerns(folder.path, str(folder.path / "stats.csv"))
+    assert not folder.livesync.file_events.concerns(folder.path, str(folder.path / "stats.csv"))
 
 
 @pytest.mark.parametrize("write", WRITES_OVER.values(), ids=WRITES_OVER)
@@ -150,13 +150,13 @@ def test_what_code_reads_is_noted_for_its_greenlet_alone(
     users, others, inner = (folder.write(f"data/{name}.csv") for name in ("users", "others", "inner"))
     monkeypatch.chdir(folder.path)
     monkeypatch.syspath_prepend(folder.path)
-    with livesync.opened.reads() as seen:
+    with livesync.file_access.reads() as seen:
         import_module("watch_test_names")
         Path("data/../data/users.csv").read_bytes()
         gevent.spawn(others.read_text).get()
         threading.Thread(target=others.read_text).start()
         (folder.path / "stats.csv").write_text("x")
-        with livesync.opened.reads() as nested:
+        with livesync.file_access.reads() as nested:
             os.close(os.open(os.fsencode(inner), os.O_RDONLY))
         with suppress(FileNotFoundError):
             Path("missing.csv").read_text()

@@ -22,8 +22,8 @@ class Modules(SimpleNamespace):
 
     watch: Any
     scan: Any
-    notices: Any
-    opened: Any
+    file_events: Any
+    file_access: Any
     errors: Any
 
 

@@ -7,7 +7,6 @@ import os
 import shutil
 import sys
 import tempfile
-from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,12 +14,18 @@ from typing import Any
 sys.path.append(str(Path(__file__).parents[2] / "{{cookiecutter.project_slug}}" / "loadtest"))
 
 
-import locust
-from livesync import internals, live, load_test, locustfiles, opened, patches, shape, users
+from livesync import (
+    file_access,
+    live_code,
+    locust_environment,
+    locust_internals,
+    locustfiles,
+    patches,
+)
 from livesync.edit import Edit, find_edit
 from livesync.errors import Rejected as Rejected
 from livesync.files import Folder
-from livesync.live import Live, commit, stage
+from livesync.live_code import Live, commit, stage
 from livesync.modules import Modules
 from locust import events
 from locust.argument_parser import get_parser
@@ -44,12 +49,12 @@ class CurrentModules:
 
 def install() -> None:
     """Put the patches in place, once."""
-    live.TASKS_TIMEOUT = 0.01  # the tasks that are under way in here wait for the end of the edit
+    live_code.TASKS_TIMEOUT = 0.01  # the tasks that are under way in here wait for the end of the edit
     current: Any = Current()
     current.__dict__["modules"] = CurrentModules()
-    internals.install(patches.of_every_process(current))
-    internals.install(patches.of_worker(current, lambda *_: None, lambda *_: None))
-    opened.install(Path.cwd())
+    locust_internals.install(patches.of_every_process(current))
+    locust_internals.install(patches.of_worker(current, lambda *_: None, lambda *_: None))
+    file_access.install(Path.cwd())
 
 
 class OneProcess:
@@ -84,7 +89,7 @@ class OneProcess:
         )
         fire: Any = events.init.fire
         fire(environment=self.environment, runner=None, web_ui=None)
-        load_test.note_initialised(self.environment)
+        locust_environment.note_initialised(self.environment)
 
     def edit(self, files: dict[str, str], with_trial: bool = True) -> Any:
         """Bring edited files in; raises Rejected. Without a trial nothing is tried in a child first."""
@@ -116,6 +121,3 @@ def stage_untried(live: Live, tree: dict[str, bytes]) -> Edit:
 
 def encoded(files: dict[str, str]) -> dict[str, bytes]:
     return {path: content.encode() for path, content in files.items()}
-
-
-_ = locust, shape, users, partial

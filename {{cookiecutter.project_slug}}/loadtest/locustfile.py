@@ -1,14 +1,10 @@
-"""What the users do. Locust reads this file; with live sync a saved edit goes live in the running swarm."""
+"""What the users do: an ordinary locustfile. With live sync, a saved edit goes live in the running swarm."""
 
 from locust import FastHttpUser, between, constant, task
 
 import os
 
-# hosts, Shape and verdict give Locust options of their own; nothing below calls them.
-import hosts
-import verdict
-from csv_rows import CsvRows
-from shapes import Shape
+from plugins.csv_rows import CsvRows
 
 VISITORS = CsvRows("data/users.csv")
 
@@ -17,34 +13,34 @@ HEADERS = {"Authorization": f"Bearer {token}"} if (token := os.environ.get("API_
 
 
 class Visitor(FastHttpUser):
-    """Says hello. This is all it needs of the target, so it runs against other services too."""
+    """Requests /hello. It needs nothing else of the target, so it can test other services, too."""
 
     wait_time = between(0.5, 1.5)
 
     def on_start(self) -> None:
-        self.visitor = VISITORS.deal(self)
+        self.visitor = VISITORS.next_row(self)
 
     @task
     def hello(self) -> None:
         self.client.get("/hello", headers=HEADERS | {"X-Visitor": self.visitor["name"]})
 
 
-class Taskmaster(FastHttpUser):
-    """Strains the server of this repository. `abstract = False` switches it on."""
+class StressUser(FastHttpUser):
+    """Stresses the server of this repository. `abstract = False` enables it."""
 
     abstract = True
     wait_time = constant(1)
 
     @task(3)
-    def keep_a_core_busy(self) -> None:
+    def cpu(self) -> None:
         self.client.get("/cpu", params={"ms": 20}, name="/cpu")
 
     @task(2)
-    def wait_for_an_answer(self) -> None:
+    def wait(self) -> None:
         self.client.get("/wait", params={"ms": 200}, name="/wait")
 
     @task
-    def meet_a_failure(self) -> None:
+    def flaky(self) -> None:
         with self.client.get("/flaky", params={"rate": 0.1}, name="/flaky", catch_response=True) as response:
             if response.status_code == 503:
-                response.success()  # asked for, so no fault of the server
+                response.success()  # the server fails on purpose here

@@ -1,6 +1,6 @@
-"""The server under test: one route of plain work, and one for each way in which a service strains.
+"""The server under test: a fast route, and one each that uses CPU, waits and fails.
 
-`uvicorn server:app` runs it; http://localhost:8000/docs tries every route out.
+`uvicorn server:app` runs it; http://localhost:8000/docs lets you try every route.
 """
 
 import asyncio
@@ -19,33 +19,33 @@ cpu_turn = asyncio.Lock()
 
 
 class Message(BaseModel):
-    """What a route answers when all went well."""
+    """Response of a route that succeeded."""
 
     message: str
 
 
-class Problem(BaseModel):
-    """What a route answers when it failed."""
+class Failure(BaseModel):
+    """Response of a route that failed."""
 
     detail: str
 
 
 class Health(BaseModel):
-    """What a probe reads."""
+    """Response for the probes."""
 
     status: Literal["ok"] = "ok"
 
 
 @app.get("/hello")
 async def hello() -> Message:
-    """Answer at once."""
+    """Respond immediately."""
     return Message(message="Hello from FastAPI!")
 
 
 @app.get("/cpu")
 async def cpu(ms: Annotated[int, Query(ge=0, le=1000, description="CPU time in milliseconds")] = 10) -> Message:
-    """Answer after so much CPU time, which drives an autoscaler."""
-    # One request at a time and in slices: threads would keep the GIL from the event loop until the probes fail.
+    """Respond after using the given CPU time, which makes an autoscaler add pods."""
+    # One request at a time, in slices of a millisecond: otherwise the event loop could not answer the probes.
     async with cpu_turn:
         for _ in range(ms):
             use_a_millisecond()
@@ -54,29 +54,29 @@ async def cpu(ms: Annotated[int, Query(ge=0, le=1000, description="CPU time in m
 
 
 @app.get("/wait")
-async def wait(ms: Annotated[int, Query(ge=0, le=10_000, description="time in milliseconds")] = 100) -> Message:
-    """Answer after so much time, like a service that waits for another one."""
+async def wait(ms: Annotated[int, Query(ge=0, le=10_000, description="Time in milliseconds")] = 100) -> Message:
+    """Respond after the given time, like a service that waits for another one."""
     await asyncio.sleep(ms / 1000)
     return Message(message=f"Waited {ms} ms.")
 
 
-# 503 rather than 500, which would hide a real fault among those that were asked for.
-@app.get("/flaky", responses={503: {"model": Problem}})
-async def flaky(rate: Annotated[float, Query(ge=0, le=1, description="share that fails")] = 0.1) -> Message:
-    """Fail at so high a rate, at random."""
+# 503, because a 500 would look like a defect of this server.
+@app.get("/flaky", responses={503: {"model": Failure}})
+async def flaky(rate: Annotated[float, Query(ge=0, le=1, description="Share of requests that fail")] = 0.1) -> Message:
+    """Fail at random, at the given rate."""
     if random.random() < rate:
-        raise HTTPException(status_code=503, detail="Failed as asked.")
-    return Message(message="Did not fail this time.")
+        raise HTTPException(status_code=503, detail="Failed on purpose.")
+    return Message(message="Did not fail.")
 
 
 @app.get("/healthz")
 async def healthz() -> Health:
-    """Tell the probes that requests are answered."""
+    """Respond to the probes."""
     return Health()
 
 
 def use_a_millisecond() -> None:
-    """Keep this thread busy for a millisecond of CPU time, however long the machine takes to grant it."""
+    """Use a millisecond of CPU time, however long that takes on a busy machine."""
     end = time.thread_time() + 0.001
     while time.thread_time() < end:
         pass

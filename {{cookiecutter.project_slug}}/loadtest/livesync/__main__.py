@@ -14,9 +14,9 @@ if __name__ == "__main__":
     from .errors import Misfit
 
     try:
-        from . import start  # it imports names of Locust's
+        from . import startup  # it imports names of Locust's
 
-        start.run()
+        startup.run()
     except (ImportError, Misfit) as misfit:
         from . import restart
 

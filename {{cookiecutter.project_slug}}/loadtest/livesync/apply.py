@@ -1,4 +1,4 @@
-"""Apply: carry out an edit in this process: exchange functions, run what has to run, in the live modules.
+"""Apply: applies an edit in this process: exchanges functions, and runs statements again in the live modules.
 
 A trial does this in a forked child first, where nothing is lost if it fails.
 """

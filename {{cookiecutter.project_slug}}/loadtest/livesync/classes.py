@@ -1,4 +1,4 @@
-"""Classes: bring the edited part of a class body onto the live class, which stays the same object."""
+"""Classes: applies the edited part of a class body to the live class, which stays the same object."""
 
 from locust import SequentialTaskSet, TaskSet, User
 from locust.user.sequential_taskset import SequentialTaskSetMeta

@@ -1,10 +1,8 @@
-"""Connection: a worker finds its master again within seconds, whatever became of it or of the clock meanwhile."""
+"""Connection: socket options with which a worker finds a restarted master within seconds."""
 
 from locust.rpc.zmqrpc import BaseSocket
 
-import time
 from collections.abc import Callable
-from types import SimpleNamespace
 
 import zmq
 
@@ -15,11 +13,6 @@ SOCKET_OPTIONS = {
     zmq.ROUTER: {zmq.ROUTER_HANDOVER: 1},
 }
 """By the kind of socket: DEALER is a worker's, ROUTER the master's."""
-
-_OFFSET = time.time() - time.monotonic()
-
-STEADY_TIME = SimpleNamespace(**{**vars(time), "time": lambda: _OFFSET + time.monotonic()})
-"""The module `time` with a `time()` that a step of the system's clock does not change."""
 
 
 def with_options(original: Callable[..., None], connection: BaseSocket, kind: zmq.SocketType, *options: bool) -> None:

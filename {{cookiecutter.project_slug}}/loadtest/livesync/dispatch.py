@@ -1,4 +1,4 @@
-"""Dispatch: users are spread anew over the workers, after an edit of their classes and when workers come or go.
+"""Dispatch: rebalances the users over the workers after an edit of their classes, and when workers join or leave.
 
 Locust 2.47 loses users when workers come and go, see docs/upstream of the template; here it does not.
 """

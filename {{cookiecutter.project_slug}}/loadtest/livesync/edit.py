@@ -1,9 +1,7 @@
-"""Edit: what a save changes in the modules that are loaded, found without running or changing anything."""
+"""Edit: finds what a save changes in the loaded modules, without running or changing anything."""
 
 import ast
-import traceback
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import CodeType
 
 from .errors import Rejected
@@ -143,16 +141,3 @@ def enclosing(statement: TopLevel, definition: Definition) -> set[Definition]:
         for outer, known in statement.definitions.items()
         if any(len(outer) < len(path) and path[: len(outer)] == outer for path in paths)
     }
-
-
-def explain(error: BaseException, folder: Path) -> str:
-    """One sentence: where in the user's files it happened, what kind of error, and what it says."""
-    places = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
-    what = str(error)
-    if isinstance(error, SyntaxError):
-        places.append((error.filename or "", error.lineno))
-        what = error.msg
-    own = [(Path(name).relative_to(folder), line) for name, line in places if name.startswith(f"{folder}/")]
-    where = f"{own[-1][0]}:{own[-1][1]}: " if own else ""
-    reason = f"{where}{type(error).__name__}: {what}".removesuffix(": ")
-    return "; ".join([reason, *getattr(error, "__notes__", ())])

@@ -1,8 +1,12 @@
-"""The errors that live sync raises, and what Locust says before it exits as one of them."""
+"""Errors: the exceptions of live sync, and how errors and exits of user code become rejections."""
 
 import contextlib
 import io
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from gevent import GreenletExit
 
 
 class Rejected(Exception):
@@ -15,9 +19,35 @@ class Misfit(Exception):
 
 @contextlib.contextmanager
 def rejecting_exits() -> Iterator[None]:
-    """Turn an exit within, with what is said on stderr before it, into a rejection: a save can mend it."""
+    """Turn an exit, with the message on stderr, into a rejection, which a save can correct."""
     with contextlib.redirect_stderr(io.StringIO()) as message:
         try:
             yield
         except SystemExit as error:
             raise Rejected(message.getvalue().strip() or str(error)) from error
+
+
+def why_not(action: Callable[[], object], folder: Path) -> str | None:
+    """Run `action`, which may contain user code; return None, or the reason if it raised."""
+    try:
+        action()
+    except GreenletExit:
+        raise
+    except Rejected as rejection:
+        return str(rejection)
+    except BaseException as error:  # noqa: BLE001 - nothing that user code raises may end a greenlet of live sync
+        return explain(error, folder)
+    return None
+
+
+def explain(error: BaseException, folder: Path) -> str:
+    """One sentence: where in the user's files it happened, what kind of error, and what it says."""
+    places = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    what = str(error)
+    if isinstance(error, SyntaxError):
+        places.append((error.filename or "", error.lineno))
+        what = error.msg
+    own = [(Path(name).relative_to(folder), line) for name, line in places if name.startswith(f"{folder}/")]
+    where = f"{own[-1][0]}:{own[-1][1]}: " if own else ""
+    reason = f"{where}{type(error).__name__}: {what}".removesuffix(": ")
+    return "; ".join([reason, *getattr(error, "__notes__", ())])

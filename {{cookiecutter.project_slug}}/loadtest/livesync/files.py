@@ -1,4 +1,4 @@
-"""Files: the set of files that live sync keeps alike everywhere, and the folder in which a process has them."""
+"""Files: the synced files, and the folder from which a process loads them."""
 
 import hashlib
 import importlib

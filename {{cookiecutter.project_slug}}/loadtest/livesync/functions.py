@@ -1,4 +1,4 @@
-"""Functions: give live function objects their new code, while tasks that are under way go on with the old one.
+"""Functions: gives live function objects their new code, while running tasks continue on the old code.
 
 The function objects stay, and so does all that refers to them: handlers, decorators, closures, partials, threads.
 """

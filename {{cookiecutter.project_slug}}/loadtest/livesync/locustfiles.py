@@ -1,19 +1,42 @@
-"""Locustfiles: which files Locust loads, and how, from the folder that user code is loaded from."""
+"""Locustfiles: loads the plugins of the project and the files that `-f` names, from the folder of the live code."""
 
 from locust import LoadTestShape, User
 from locust.argument_parser import get_locustfiles_locally, get_parser, parse_locustfile_option
 from locust.util.load_locustfile import is_shape_class, is_user_class
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import module_from_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
-from . import shape
-from .edit import explain
-from .errors import Rejected, rejecting_exits
-from .live import Live
+from . import running_shapes
+from .errors import Rejected, explain, rejecting_exits
+from .live_code import Live
+
+PLUGINS = "plugins.enabled"
+"""Module that registers the plugins of the project, in a folder that has it."""
+
+
+def load_plugins(live: Live) -> None:
+    """Import the plugins, so that they register what they add to Locust. Raises Rejected if that fails."""
+    if f"{PLUGINS.replace('.', '/')}.py" in live.tree:
+        with _rejecting_errors(live.folder.path):
+            import_module(PLUGINS)
+
+
+@contextmanager
+def _rejecting_errors(folder: Path) -> Iterator[None]:
+    """Turn whatever user code raises into a rejection."""
+    try:
+        yield
+    except (KeyboardInterrupt, Rejected):
+        raise
+    except BaseException as error:
+        raise Rejected(explain(error, folder)) from error
 
 
 def on_command_line(live: Live) -> list[str]:
@@ -43,18 +66,17 @@ def load(live: Live, _original: object, path: str) -> tuple[dict[str, type[User]
     sys.modules[loader.name] = module
     sys.path.insert(0, str(Path(path).parent))
     try:
-        loader.exec_module(module)
-        with rejecting_exits():
-            get_parser().parse_known_args()
-    except (KeyboardInterrupt, Rejected):
-        raise
-    except BaseException as error:
-        raise Rejected(explain(error, live.folder.path)) from error
+        with _rejecting_errors(live.folder.path):
+            loader.exec_module(module)
+            with rejecting_exits():
+                get_parser().parse_known_args()
     finally:
         sys.path.remove(str(Path(path).parent))
     live.locustfiles += [loaded for loaded in live.modules.loaded if loaded.module is module]
     user_classes = {name: value for name, value in vars(module).items() if is_user_class(value)}
-    shapes = [shape.make(live.modules.calls, value) for value in vars(module).values() if is_shape_class(value)]
+    shapes = [
+        running_shapes.make(live.modules.calls, value) for value in vars(module).values() if is_shape_class(value)
+    ]
     return user_classes, shapes
 
 

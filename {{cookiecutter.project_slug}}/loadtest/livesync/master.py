@@ -1,4 +1,4 @@
-"""Master: a revision goes live on the master and on every worker, or nowhere."""
+"""Master: makes a revision live on the master and on every worker, or nowhere."""
 
 from locust import events
 from locust.env import Environment
@@ -14,16 +14,15 @@ from typing import Any
 import gevent
 from gevent.lock import RLock
 
-from . import dispatch, load_test, web
-from .attempt import why_not
+from . import dispatch, locust_environment, web
 from .edit import Edit
-from .errors import Rejected
+from .errors import Rejected, why_not
 from .files import Tree, patched, revision_of
-from .live import Live, commit, stage
+from .forked_trial import import_timeout
+from .live_code import Live, commit, stage
 from .messages import CURRENT, STAGE, STATUS, VOTE
-from .report import Report, summary
-from .resume import resume
-from .trial import import_timeout
+from .resume_after_restart import resume
+from .swarm_report import Report, summary
 from .watch import Watcher
 
 
@@ -55,9 +54,9 @@ class Master:
         self.environment, self.runner = environment, runner
         self.report.begin(runner)
         self._saved = self._wanted = self.live.tree
-        load_test.note_initialised(environment)
+        locust_environment.note_initialised(environment)
         events.test_start.add_listener(self.report.begin_run)
-        events.test_start.add_listener(load_test.note_test_start)
+        events.test_start.add_listener(locust_environment.note_test_start)
         runner.register_message(VOTE, self._on_vote)
         runner.register_message(STATUS, self._on_status, concurrent=True)
         if web_ui:

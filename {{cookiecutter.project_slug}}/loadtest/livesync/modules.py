@@ -1,4 +1,4 @@
-"""Modules: load the user's files one statement at a time, and remember what each statement did."""
+"""Modules: loads the user's files one statement at a time, and records what each statement did."""
 
 from locust.event import EventHook
 from locust.runners import Runner
@@ -22,8 +22,8 @@ from typing import Any
 
 from flask import Flask
 
-from . import opened
-from .calls import Calls
+from . import file_access
+from .call_recorder import Calls
 from .files import Folder
 from .functions import Grace, Usual
 from .source import Definition, Effects, Registration, Source, TopLevel, adopt_definitions, parse
@@ -124,7 +124,7 @@ class Modules:
         statement.effects = effects = Effects()
         called = self.calls.begin()
         try:
-            with opened.reads() as read:
+            with file_access.reads() as read:
                 yield
         finally:
             self.calls.end()

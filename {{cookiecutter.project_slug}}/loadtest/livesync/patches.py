@@ -1,14 +1,25 @@
-"""Patches: everything that live sync replaces in Locust and in Python, with what, why, and until when; one table."""
+"""Patches: the table of everything that live sync replaces in Locust and Python: what, by what, why, and until when.
 
-from locust.argument_parser import default_args_dict
+Repairs that plain runs need as well are in plugins/locust_fixes.py.
+"""
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
-from . import classes, connection, dispatch, internals, load_test, locustfiles, shape, users
-from .internals import Patch, Setting
-from .live import Live
+from . import (
+    classes,
+    connection,
+    dispatch,
+    locust_environment,
+    locust_internals,
+    locustfiles,
+    running_shapes,
+    users,
+    web,
+)
+from .live_code import Live
+from .locust_internals import Patch, Setting
 
 Replacement = Callable[..., Any]
 
@@ -16,7 +27,7 @@ Replacement = Callable[..., Any]
 def check(live: Live) -> None:
     """Raise Misfit if this Locust lacks a name that live sync needs, on the master or on a worker."""
     shared = [*of_every_process(live), *of_locustfiles(live, [])]
-    internals.check([*shared, *of_master(live, _nothing, _nothing), *of_worker(live, _nothing, _nothing)])
+    locust_internals.check([*shared, *of_master(live, _nothing, _nothing), *of_worker(live, _nothing, _nothing)])
 
 
 def _nothing(*_: object) -> None:
@@ -26,12 +37,8 @@ def _nothing(*_: object) -> None:
 def of_every_process(live: Live) -> list[Patch]:
     """What master and workers have in common."""
     modules = live.modules
-    freezes = "docs/upstream of the template: workers freeze at each ramp-up step"
-    cached_defaults = lru_cache(maxsize=1)(default_args_dict)
     return [
         Patch("locust.rpc.zmqrpc.BaseSocket.__init__", connection.with_options, "to find a replaced master in seconds"),
-        Setting("locust.argument_parser.default_args_dict", cached_defaults, "each spawn message costs 0.2 s", freezes),
-        Setting("locust.runners.time", connection.STEADY_TIME, "wall clocks may step", "Locust compares none"),
         Patch("importlib.machinery.SourceFileLoader.exec_module", modules.exec_module, "to run single statements"),
         Patch("locust.event.EventHook.add_listener", modules.add_listener, "to remove a listener with its statement"),
         Patch("locust.runners.Runner.register_message", modules.register_message, "to remove it with its statement"),
@@ -42,7 +49,9 @@ def of_every_process(live: Live) -> list[Patch]:
         Patch("locust.user.users.UserMeta.__new__", classes.remember_tasks, "Locust overrides the tasks of a class"),
         Patch("locust.user.task.TaskSetMeta.__new__", classes.remember_tasks, "the same"),
         Patch("locust.user.sequential_taskset.SequentialTaskSetMeta.__new__", classes.remember_tasks, "the same"),
-        Patch("locust.env.Environment.update_user_class", load_test.remember_settings, "an edit must not undo it"),
+        Patch(
+            "locust.env.Environment.update_user_class", locust_environment.remember_settings, "an edit must not undo it"
+        ),
     ]
 
 
@@ -65,7 +74,8 @@ def of_master(live: Live, answer: Replacement, with_changes: Replacement) -> lis
         Setting("locust.dispatch.UsersDispatcher.dispatch_in_progress", True, "the same, without --enable-rebalancing", spread),
         Patch("locust.dispatch.UsersDispatcher.add_worker", dispatch.add_worker, "a worker may say twice that it is ready", spread),
         Setting("locust.runners.HEARTBEAT_DEAD_INTERNAL", float("-inf"), "forgetting a worker begins the ramp-up anew", spread),
-        Patch("locust.runners.Runner.shape_worker", partial(shape.run, partial(live.committed_within, None)), "an error of a shape ends the test"),
+        Patch("locust.runners.Runner.shape_worker", partial(running_shapes.run, partial(live.committed_within, None)), "an error of a shape ends the test"),
+        Patch("locust.web.WebUI.update_template_args", web.add_tab, "a locustfile may have tabs of its own"),
         Patch("locust.web.get_html_report", with_changes, "a row counts the requests of several revisions"),
         Patch("locust.main.get_html_report", with_changes, "the same"),
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Restart: where live sync does not fit the installed Locust, an edit restarts Locust instead."""
+"""Restart: restarts Locust after every edit, where live sync does not fit the installed Locust."""
 
 import logging
 import shlex

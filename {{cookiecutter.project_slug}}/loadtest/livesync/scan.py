@@ -1,4 +1,4 @@
-"""Scan: which files below a folder are to be synced, without reading them."""
+"""Scan: finds the files below a folder that are synced, without reading them."""
 
 import math
 import os
@@ -12,7 +12,7 @@ from stat import S_ISDIR, S_ISREG
 from typing import NamedTuple, TypeVar
 
 from .errors import Rejected
-from .opened import WRITTEN
+from .file_access import WRITTEN
 
 IMAGE = {"livesync", "Dockerfile", "requirements.in", "requirements.txt"}
 """Names at the top level that belong to the image."""

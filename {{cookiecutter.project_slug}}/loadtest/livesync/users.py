@@ -1,4 +1,4 @@
-"""Users: every running user takes the new code between two of its tasks, and starts again where its start changed."""
+"""Users: each running user takes the new code between two of its tasks, and restarts in place if its start changed."""
 
 from locust import MarkovTaskSet, SequentialTaskSet, TaskSet, User
 from locust.exception import StopUser
@@ -12,7 +12,7 @@ from difflib import SequenceMatcher
 from functools import partial
 from typing import Any
 
-from .live import Live
+from .live_code import Live
 
 logger = logging.getLogger(__name__)
 

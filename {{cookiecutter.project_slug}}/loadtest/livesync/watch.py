@@ -1,4 +1,4 @@
-"""Watch: notice that the files of the locustfile's folder changed, and read them."""
+"""Watch: notices changes in the folder of the locustfile, and reads the changed files."""
 
 import time
 from itertools import chain
@@ -9,9 +9,9 @@ import gevent
 from gevent.event import Event
 
 from .errors import Rejected
+from .file_access import WRITTEN
+from .file_events import notices
 from .files import Tree, changed_paths
-from .notices import notices
-from .opened import WRITTEN
 from .scan import File, max_bytes, scan, unless_gone
 
 DEBOUNCE, DEBOUNCE_DATA = 20, 300

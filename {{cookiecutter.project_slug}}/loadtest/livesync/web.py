@@ -1,4 +1,4 @@
-"""Web: what the report knows, as `GET /livesync`, in a tab of the web UI, and in Locust's HTML report."""
+"""Web: shows the report at `GET /livesync`, in a tab of the web UI, and in Locust's HTML report."""
 
 from locust.env import Environment
 from locust.web import WebUI
@@ -9,14 +9,14 @@ from typing import cast
 
 from flask import Flask, Response, jsonify, request
 
-from .report import Report
+from .swarm_report import Report
 
 KEY = "livesync"
 COLUMNS = {"code": "Code", "revision": "Revision", "at": "Since", "what": "What changed, or why not"}
 
 
 def serve(report: Report, environment: Environment, web_ui: WebUI) -> None:
-    """Answer `GET /livesync` below the base path of the web UI, and add the tab "Live sync"."""
+    """Answer `GET /livesync` below the base path of the web UI, and add the rows of the tab "Live sync"."""
     base_path = (environment.parsed_options and environment.parsed_options.web_base_path) or ""
 
     def livesync() -> Response:
@@ -29,15 +29,26 @@ def serve(report: Report, environment: Environment, web_ui: WebUI) -> None:
 
     def add_rows(response: Response) -> Response:
         if request.path == f"{base_path}/stats/requests" and response.is_json:
-            response = jsonify({**response.get_json(), "extended_stats": [{"key": KEY, "data": _rows(report)}]})
+            content = response.get_json()
+            others = content.get("extended_stats") or []
+            response = jsonify({**content, "extended_stats": [*others, {"key": KEY, "data": _rows(report)}]})
         return response
 
     app = cast(Flask, web_ui.app)
     app.add_url_rule(f"{base_path}/livesync", view_func=web_ui.auth_required_if_enabled(livesync))
     app.after_request(add_rows)
+
+
+def add_tab(original: Callable[[WebUI], None], web_ui: WebUI) -> None:
+    """Stands in for `WebUI.update_template_args`: add the tab to those that a locustfile has set."""
+    original(web_ui)
     structure = [{"key": key, "title": title} for key, title in COLUMNS.items()]
-    web_ui.template_args["extended_tabs"] = [{"title": "Live sync", "key": KEY}]
-    web_ui.template_args["extended_tables"] = [{"key": KEY, "structure": structure}]
+    for name, addition in {
+        "extended_tabs": {"title": "Live sync", "key": KEY},
+        "extended_tables": {"key": KEY, "structure": structure},
+    }.items():
+        others = [item for item in web_ui.template_args.get(name) or () if item["key"] != KEY]
+        web_ui.template_args[name] = [*others, addition]
 
 
 def with_changes(report: Report, original: Callable[..., str], environment: Environment, **options: str | bool) -> str:

@@ -1,4 +1,4 @@
-"""A real service to load, and Locust to load it."""
+"""Fixtures: a real service, and runs of Locust against it."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from running import LOADTEST, PATIENCE, Run, Service, locust, unused_port
+from processes import LOADTEST, TIMEOUT, Run, Service, locust, unused_port
 
 # Importing Locust would turn the threads of the tests into greenlets.
 os.environ["LOCUST_SKIP_MONKEY_PATCH"] = "1"
@@ -26,7 +26,7 @@ def service() -> Iterator[Service]:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """The load test, for a test that changes it."""
+    """A copy of the load test, which a test may change."""
     return Path(shutil.copytree(LOADTEST, tmp_path / "loadtest", ignore=shutil.ignore_patterns("tests", "__pycache__")))
 
 
@@ -43,9 +43,9 @@ def run_locust(service: Service, tmp_path: Path) -> Callable[..., Run]:
         options = ["--headless", *load, *ports, "--json-file", str(file.with_suffix("")), *arguments]
         with locust(*options, folder=folder, **environment) as process:
             try:
-                said, _ = process.communicate(timeout=PATIENCE)
+                output, _ = process.communicate(timeout=TIMEOUT)
             finally:
                 process.kill()
-        return Run(process.returncode, said, json.loads(file.read_text()) if file.exists() else [])
+        return Run(process.returncode, output, json.loads(file.read_text()) if file.exists() else [])
 
     return run

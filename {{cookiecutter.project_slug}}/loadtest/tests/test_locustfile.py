@@ -1,13 +1,17 @@
 """The load test against a real server: the default user class asks for nothing but GET /hello."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
-from running import LOADTEST, Run, Service
+from processes import LOADTEST, TIMEOUT, Run, Service
 
 
 def test_the_default_users_need_nothing_but_hello(run_locust: Callable[..., Run]) -> None:
-    code, said, rows = run_locust()
-    assert code == 0, said
+    code, output, rows = run_locust()
+    assert code == 0, output
     assert {row["name"] for row in rows} == {"/hello"}
     assert sum(row["num_requests"] for row in rows) > 4
     assert sum(row["num_failures"] for row in rows) == 0
@@ -22,3 +26,30 @@ def test_no_two_users_share_a_row_across_workers(service: Service, run_locust: C
 def test_a_secret_reaches_the_requests(service: Service, run_locust: Callable[..., Run]) -> None:
     run_locust(API_TOKEN="from-env")  # noqa: S106 - it opens nothing
     assert service.tokens == {"Bearer from-env"}
+
+
+ORDINARY = """
+from locust import HttpUser, task
+
+class Person(HttpUser):
+    @task
+    def hello(self):
+        self.client.get("/hello")
+"""
+
+
+def test_an_ordinary_locustfile_has_all_plugins(run_locust: Callable[..., Run], copy: Path, tmp_path: Path) -> None:
+    (copy / "locustfile.py").write_text(ORDINARY)
+    run = run_locust("--verdict", str(tmp_path / "reports"), folder=copy, LOCUST_SHAPE="constant", LOCUST_HIGH="3")
+    assert run.code == 0, run.output
+    assert '"users": 3' in run.output
+    assert (tmp_path / "reports/verdict.json").exists()
+    rejected = run_locust(folder=copy, LOCUST_HOST="http://example.com")
+    assert "Load on example.com is rejected" in rejected.output
+
+
+def test_locust_alone_runs_the_locustfile(service: Service) -> None:
+    command = [sys.executable, "-m", "locust", "--headless", "--host", service.url, "--users", "2", "--run-time", "2s"]
+    environment = {name: value for name, value in os.environ.items() if name != "LOCUST_SKIP_MONKEY_PATCH"}
+    subprocess.run(command, cwd=LOADTEST, env=environment, check=True, timeout=TIMEOUT, capture_output=True)
+    assert service.visitors

@@ -1,4 +1,4 @@
-"""Each shape as a table of seconds and users, and what the settings refuse."""
+"""Each shape as a table of seconds and users, and invalid settings."""
 
 import pytest
 from shapes import SHAPES, Settings
@@ -23,7 +23,7 @@ def test_every_shape_has_a_table() -> None:
     ("shape", "second", "users"),
     [(shape, second, users) for shape, table in TABLES.items() for second, users in table.items()],
 )
-def test_a_shape_wants_so_many_users_at_a_second(shape: str, second: int, users: int) -> None:
+def test_a_shape_has_so_many_users_at_a_second(shape: str, second: int, users: int) -> None:
     assert SHAPES[shape](second, SETTINGS) == users
 
 
@@ -36,7 +36,7 @@ def test_no_shape_leaves_the_range_from_low_to_high(shape: str) -> None:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_every_shape_says_which_question_it_answers(shape: str) -> None:
+def test_every_shape_names_the_question_that_it_answers(shape: str) -> None:
     assert "?" in (SHAPES[shape].__doc__ or "")
 
 
@@ -44,7 +44,7 @@ def test_every_shape_says_which_question_it_answers(shape: str) -> None:
     ("field", "value"),
     [("low", "-1"), ("low", "51"), ("high", "0"), ("period", "0"), ("width", "0"), ("width", "121"), ("low", "many")],
 )
-def test_nonsense_is_refused_with_the_name_of_the_field(field: str, value: str) -> None:
+def test_an_invalid_setting_is_rejected_with_the_name_of_the_field(field: str, value: str) -> None:
     values = {"low": 1, "high": 50, "period": 120, "width": 60, field: value}
     with pytest.raises(ValueError, match=rf"^{field if value != '51' else 'high'} is "):
         Settings.read(values)

@@ -1,34 +1,45 @@
-"""What the web UI's start form is refused for, and how it starts a shape."""
+"""The start form of the web UI: what rejects it, and how it starts a shape."""
 
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 from urllib.error import URLError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import pytest
-from running import PATIENCE, Service, locust, unused_port
+from processes import TIMEOUT, Service, locust, unused_port
 
 
 @pytest.fixture
-def web_ui(service: Service) -> Iterator[str]:
-    """The address of the web UI of a Locust that runs."""
-    port = unused_port()
-    address = f"http://127.0.0.1:{port}"
-    with locust("--web-host", "127.0.0.1", "--web-port", str(port), "--host", service.url) as process:
-        try:
+def start_web_ui(service: Service) -> Iterator[Callable[..., str]]:
+    """Start Locust, and return the address of its web UI once that answers."""
+    with ExitStack() as processes:
+
+        def start(*options: str) -> str:
+            port = str(unused_port())
+            process = locust("--web-host", "127.0.0.1", "--web-port", port, "--host", service.url, *options)
+            processes.callback(process.communicate)
+            processes.callback(process.kill)
+            address = f"http://127.0.0.1:{port}"
             until(lambda: read(address))
-            yield address
-        finally:
-            process.kill()
+            return address
+
+        yield start
+
+
+@pytest.fixture
+def web_ui(start_web_ui: Callable[..., str]) -> str:
+    """The address of the web UI of a Locust that runs."""
+    return start_web_ui()
 
 
 def read(address: str, **form: object) -> str:
     """What it answers to GET, or to POST with a form."""
     body = urlencode(form).encode() if form else None
-    with urlopen(address, body, timeout=PATIENCE) as answer:  # noqa: S310 - it is http
+    with urlopen(address, body, timeout=TIMEOUT) as answer:  # noqa: S310 - it is http
         text: str = answer.read().decode()
     return text
 
@@ -45,7 +56,7 @@ def now(web_ui: str) -> dict[str, Any]:
 
 
 def until(condition: Callable[[], Any]) -> None:
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT
     while True:
         try:
             if condition():
@@ -62,9 +73,9 @@ def test_the_page_offers_the_shapes_and_their_settings(web_ui: str) -> None:
         assert f'"{name}"' in page
 
 
-def test_a_form_that_cannot_be_meant_starts_nothing_and_names_the_field(web_ui: str) -> None:
+def test_an_invalid_form_starts_nothing_and_names_the_field(web_ui: str) -> None:
     for field, value, problem in [
-        ("host", "https://example.com", "Load on example.com is refused"),
+        ("host", "https://example.com", "Load on example.com is rejected"),
         ("width", 0, "width is 0"),
         ("low", "some", "low is 'some'"),
         ("shape", "zigzag", "shape is 'zigzag'"),
@@ -75,12 +86,12 @@ def test_a_form_that_cannot_be_meant_starts_nothing_and_names_the_field(web_ui: 
     assert now(web_ui)["state"] == "ready"
 
 
-def test_a_form_cannot_widen_what_may_be_loaded(web_ui: str) -> None:
+def test_a_form_cannot_allow_other_hosts(web_ui: str) -> None:
     assert start(web_ui, allowed_hosts="example.com")["success"]
     assert not start(web_ui, host="https://example.com")["success"]
 
 
-def test_a_shape_of_the_form_decides_how_many_users_there_are(web_ui: str) -> None:
+def test_a_shape_of_the_form_sets_the_number_of_users(web_ui: str) -> None:
     assert start(web_ui, shape="constant", high=7)["success"]
     until(lambda: now(web_ui)["user_count"] == 7)
     # Its settings may change while it runs, but it cannot be left out.
@@ -92,3 +103,11 @@ def test_a_shape_of_the_form_decides_how_many_users_there_are(web_ui: str) -> No
     until(lambda: now(web_ui)["state"] == "stopped")
     assert start(web_ui, shape="", user_count=2)["success"]
     until(lambda: now(web_ui)["user_count"] == 2)
+
+
+def test_a_shape_is_rejected_where_the_class_picker_would_override_it(start_web_ui: Callable[..., str]) -> None:
+    web_ui = start_web_ui("--class-picker")
+    answer = start(web_ui, shape="pulse", user_classes="Visitor")
+    assert not answer["success"]
+    assert answer["message"].startswith("the class picker overrides shape")
+    assert start(web_ui, user_classes="Visitor")["success"]

@@ -1,24 +1,26 @@
-"""Verdicts: what slo.toml asks for, what a run is judged by, and what is left of it."""
+"""Verdicts: the levels of slo.toml, the checks of a run, and verdict.json."""
 
 from locust.stats import RequestStats
 
-import re
+import json
 import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from xml.etree import ElementTree as ET
+from typing import Any
 
 import pytest
-from running import PATIENCE, Run, Service, locust, unused_port
-from verdict.generator import Generator
-from verdict.slo import Levels
+from plugins.verdict.load_generator import LoadGenerator
+from plugins.verdict.service_levels import ServiceLevels
+from processes import LOADTEST, TIMEOUT, Run, Service, locust, unused_port
+
+SCHEMA = json.loads((LOADTEST / "plugins/verdict/schema.json").read_text())
 
 
-def levels(folder: Path, text: str) -> Levels:
+def levels(folder: Path, text: str) -> ServiceLevels:
     file = folder / "slo.toml"
     file.write_text(text)
-    return Levels.read(file)
+    return ServiceLevels.read(file)
 
 
 def measured() -> RequestStats:
@@ -50,14 +52,14 @@ def measured() -> RequestStats:
         ("[requests]\n'/hello' = 5", '[requests."/hello"] is 5: it needs at least one level'),
     ],
 )
-def test_a_file_that_cannot_be_meant_is_refused_with_the_place(tmp_path: Path, text: str, problem: str) -> None:
-    with pytest.raises(ValueError) as refusal:  # noqa: PT011 - what it says is compared below
+def test_an_invalid_file_is_rejected_with_the_key(tmp_path: Path, text: str, problem: str) -> None:
+    with pytest.raises(ValueError) as rejection:  # noqa: PT011 - its message is compared below
         levels(tmp_path, text)
-    assert problem in str(refusal.value)
+    assert problem in str(rejection.value)
 
 
 @pytest.mark.parametrize(
-    ("level", "holds"),
+    ("level", "passes"),
     [
         ("p50 = 510", True),
         ("p50 = 490", False),
@@ -74,35 +76,34 @@ def test_a_file_that_cannot_be_meant_is_refused_with_the_place(tmp_path: Path, t
     ],
 )
 @pytest.mark.parametrize("place", ["[total]", '[requests."/hello"]'])
-def test_a_level_is_compared_with_what_was_measured(tmp_path: Path, place: str, level: str, holds: bool) -> None:
+def test_a_level_is_compared_with_what_was_measured(tmp_path: Path, place: str, level: str, passes: bool) -> None:
     [check] = levels(tmp_path, f"{place}\n{level}").checks(measured())
-    assert check.holds == holds
+    assert check.passed == passes
 
 
-def test_a_broken_level_says_what_was_wanted_and_seen(tmp_path: Path) -> None:
+def test_a_missed_level_has_the_expected_and_the_actual_value(tmp_path: Path) -> None:
     [check] = levels(tmp_path, '[requests."/hello"]\np95 = 500').checks(measured())
-    assert check[:3] == ("GET /hello p95", "at most 500 ms", "960 ms")
+    assert (check.name, check.expected, check.actual) == ("GET /hello p95", "at most 500 ms", "960 ms")
 
 
-def test_a_name_that_no_request_used_is_broken(tmp_path: Path) -> None:
+def test_a_level_for_a_request_that_was_never_made_fails(tmp_path: Path) -> None:
     [check] = levels(tmp_path, '[requests."/hallo"]\np95 = 500').checks(measured())
-    assert not check.holds
-    assert check.seen == "none"
+    assert not check.passed
+    assert check.actual == "none"
 
 
 @pytest.mark.parametrize("text", [None, "", "[requests]"])
-def test_without_a_level_nothing_has_been_checked(tmp_path: Path, text: str | None) -> None:
+def test_a_file_without_a_level_fails(tmp_path: Path, text: str | None) -> None:
     file = tmp_path / "slo.toml"
     if text is not None:
         file.write_text(text)
-    [check] = Levels.read(file).checks(measured())
-    assert not check.holds
-    assert check.seen == ("no such file" if text is None else "no level")
+    [check] = ServiceLevels.read(file).checks(measured())
+    assert not check.passed
+    assert check.actual == ("no such file" if text is None else "no level")
 
 
 RAISES = """
 from locust import FastHttpUser, constant, task
-import verdict
 
 class Visitor(FastHttpUser):
     wait_time = constant(0.2)
@@ -117,12 +118,21 @@ class Visitor(FastHttpUser):
 """
 
 
+def read(folder: Path) -> dict[str, Any]:
+    verdict: dict[str, Any] = json.loads((folder / "verdict.json").read_text())
+    return verdict
+
+
+def failed(folder: Path) -> dict[str, str]:
+    """The checks that did not pass: their actual values by name."""
+    return {check["name"]: check["actual"] for check in read(folder)["checks"] if not check["passed"]}
+
+
 def test_tasks_that_raise_fail_the_run(run_locust: Callable[..., Run], copy: Path, tmp_path: Path) -> None:
     (copy / "locustfile.py").write_text(RAISES.replace("FAILS_TO_START", "False").replace("FAILS_TO_END", "True"))
     run = run_locust("--verdict", str(tmp_path / "reports"), "--processes", "2", folder=copy)
-    assert run.code == 1, run.said
-    summary = (tmp_path / "reports/summary.md").read_text()
-    assert re.search(r"\| exceptions in user code \| none \| \d+, most often no greeting \| \*\*broken\*\* \|", summary)
+    assert run.code == 1, run.output
+    assert failed(tmp_path / "reports")["exceptions in user code"].endswith(", most often no greeting")
 
 
 def test_users_that_fail_to_start_fail_the_run(run_locust: Callable[..., Run], copy: Path, tmp_path: Path) -> None:
@@ -133,49 +143,53 @@ def test_users_that_fail_to_start_fail_the_run(run_locust: Callable[..., Run], c
     run = run_locust(
         "--verdict", str(tmp_path / "reports"), "--users", "9", "--spawn-rate", "9", "--run-time", "9s", folder=copy
     )
-    assert run.code == 1, run.said
-    assert "| users | all alive | 3 of 9 | **broken** |" in (tmp_path / "reports/summary.md").read_text()
+    assert run.code == 1, run.output
+    assert failed(tmp_path / "reports")["users"] == "3 of 9"
 
 
-def test_a_worker_at_its_limit_is_doubted() -> None:
-    generator = Generator(busiest={"calm": 89.0, "busy": 97.0}, throttled={"calm": 0.0, "held": 2.5})
+def test_a_saturated_or_throttled_worker_is_a_doubt() -> None:
+    generator = LoadGenerator(busiest={"calm": 89.0, "busy": 97.0}, throttled={"calm": 0.0, "held": 2.5})
     busy, held = generator.doubts()
-    assert busy.startswith("busy used 97 % of a core")
+    assert busy.startswith("busy used 97 % of a core (limit 90 %)")
     assert held.startswith("held was throttled for 2.5 s")
-    assert generator.checks() == [("workers", "all to the end", "all 2, the busiest at 97 % of a core", True)]
+    [check] = generator.checks()
+    assert (check.passed, check.actual) == (True, "all 2, highest CPU usage 97 % of a core")
 
 
-def test_a_good_run_ends_with_0_and_leaves_its_reports(run_locust: Callable[..., Run], tmp_path: Path) -> None:
+def test_a_good_run_exits_with_0_and_leaves_its_verdict(run_locust: Callable[..., Run], tmp_path: Path) -> None:
     run = run_locust("--verdict", str(tmp_path / "reports"), "--processes", "2", "--users", "20", "--spawn-rate", "20")
-    assert run.code == 0, run.said
-    assert "s  20 users" in run.said
-    assert (tmp_path / "reports/summary.md").read_text().startswith("# Passed")
-    suite = ET.parse(tmp_path / "reports/junit.xml").getroot()[0]  # noqa: S314 - we wrote it
-    assert (int(suite.attrib["tests"]), suite.attrib["failures"]) == (len(suite), "0")
+    assert run.code == 0, run.output
+    assert '"users": 20' in run.output
+    verdict = read(tmp_path / "reports")
+    assert (verdict["version"], verdict["outcome"]) == (1, "passed")
+    assert verdict["settings"] == {
+        "num_users": 20, "spawn_rate": 20.0, "run_time": 3, "expect_workers": 2,
+        "low": 1, "high": 50, "period": 120, "width": 60,
+    }  # fmt: skip
+    assert verdict["statistics"]["total"]["requests"] == sum(r["requests"] for r in verdict["statistics"]["requests"])
+    assert set(verdict) == set(SCHEMA["required"])
 
 
-def test_a_broken_level_ends_the_run_with_1(run_locust: Callable[..., Run], copy: Path, tmp_path: Path) -> None:
+def test_a_missed_level_exits_with_1(run_locust: Callable[..., Run], copy: Path, tmp_path: Path) -> None:
     (copy / "slo.toml").write_text("[total]\nmin_samples = 1000000")
     run = run_locust("--verdict", str(tmp_path / "reports"), folder=copy)
     assert run.code == 1
-    assert "| total min_samples | at least 1000000 |" in (tmp_path / "reports/summary.md").read_text()
-    suite = ET.parse(tmp_path / "reports/junit.xml")  # noqa: S314 - we wrote it
-    [broken] = [failure.attrib["message"] for failure in suite.iter("failure")]
-    assert broken.startswith("wanted at least 1000000, seen ")
+    assert failed(tmp_path / "reports").keys() == {"total min_samples"}
+    assert read(tmp_path / "reports")["outcome"] == "failed"
 
 
-def test_a_wrong_slo_file_is_refused_before_any_load(
+def test_an_invalid_slo_file_is_rejected_before_any_load(
     run_locust: Callable[..., Run], service: Service, copy: Path, tmp_path: Path
 ) -> None:
     (copy / "slo.toml").write_text("[total]\np90 = 1")
     run = run_locust("--verdict", str(tmp_path / "reports"), folder=copy)
     assert run.code == 1
-    assert "slo.toml: [total] has 'p90'" in run.said
-    assert "Traceback" not in run.said
+    assert "slo.toml: [total] has 'p90'" in run.output
+    assert "Traceback" not in run.output
     assert service.visitors == []
 
 
-def test_a_lost_worker_is_part_of_the_verdict(service: Service, tmp_path: Path) -> None:
+def test_a_lost_worker_fails_the_run(service: Service, tmp_path: Path) -> None:
     port = str(unused_port())
     options = ["--headless", "--expect-workers", "2", "--host", service.url, "--users", "4", "--run-time", "7s"]
     with (
@@ -185,29 +199,64 @@ def test_a_lost_worker_is_part_of_the_verdict(service: Service, tmp_path: Path) 
     ):
         wait_for_users(master)
         lost.kill()
-        assert ended(master) == 1
+        assert exit_code(master) == 1
         worker.kill()
-    assert "| workers | all to the end | lost " in (tmp_path / "summary.md").read_text()
+    assert failed(tmp_path)["workers"].startswith("lost ")
 
 
-def test_an_interrupted_run_says_so_and_leaves_its_reports(service: Service, tmp_path: Path) -> None:
-    options = ["--headless", "--host", service.url, "--run-time", "60s", "--html", str(tmp_path / "report.html")]
-    with locust(*options, "--verdict", str(tmp_path)) as process:
-        wait_for_users(process)
-        process.send_signal(signal.SIGINT)
-        assert ended(process) == 1
-    assert (tmp_path / "report.html").exists()
-    assert "| run time | 60 s | " in (tmp_path / "summary.md").read_text()
+@pytest.mark.parametrize("shape", ["", "constant"])
+def test_an_interrupted_run_fails_and_leaves_its_reports(service: Service, tmp_path: Path, shape: str) -> None:
+    port = str(unused_port())
+    options = ["--host", service.url, "--run-time", "60s", "--expect-workers", "1", "--master-bind-port", port]
+    with (
+        locust(str(tmp_path), *options, module="plugins.headless", LOCUST_SHAPE=shape) as master,
+        locust("--worker", "--master-port", port) as worker,
+    ):
+        wait_for_users(master)
+        master.send_signal(signal.SIGINT)
+        assert exit_code(master) == 1
+        worker.kill()
+    assert {"locust_stats.csv", "locust.json", "report.html"} < {file.name for file in tmp_path.iterdir()}
+    assert "run time" in failed(tmp_path)
+
+
+COUNTS_PARSERS = """
+from locust import FastHttpUser, argument_parser, constant, task
+set_up, built = argument_parser.setup_parser_arguments, []
+
+def counted(parser):
+    built.append(parser)
+    print(f"parser {len(built)}", flush=True)
+    set_up(parser)
+
+argument_parser.setup_parser_arguments = counted
+
+class Visitor(FastHttpUser):
+    wait_time = constant(1)
+
+    @task
+    def hello(self):
+        self.client.get("/hello")
+"""
+
+
+def test_a_worker_builds_no_parser_for_each_step_of_a_ramp_up(run_locust: Callable[..., Run], copy: Path) -> None:
+    (copy / "locustfile.py").write_text(COUNTS_PARSERS)
+    run = run_locust("--processes", "1", "--users", "6", "--spawn-rate", "2", "--run-time", "5s", folder=copy)
+    assert run.code == 0, run.output
+    # The master builds one, the worker one for the defaults; without the repair it is one for each step and more.
+    assert run.output.count("parser ") <= 3
 
 
 def wait_for_users(process: "subprocess.Popen[str]") -> None:
+    """Read the output until the first users run."""
     assert process.stdout
-    next(line for line in process.stdout if " users  " in line)
+    next(line for line in process.stdout if line.startswith('{"progress"') and '"users": 0' not in line)
 
 
-def ended(process: "subprocess.Popen[str]") -> int:
+def exit_code(process: "subprocess.Popen[str]") -> int:
     try:
-        process.communicate(timeout=PATIENCE)
+        process.communicate(timeout=TIMEOUT)
     finally:
         process.kill()
     return process.returncode

@@ -1,4 +1,4 @@
-"""What the chart of `make pulse` promises."""
+"""The chart of `make pulse`."""
 
 import math
 import re
@@ -6,9 +6,10 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from chart import draw, interrupted
-from reaction import Moment, Run
-from watch import Sample
+
+from tools.autoscaling.chart import draw, interrupted
+from tools.autoscaling.reaction import Moment, Run
+from tools.autoscaling.samples import Sample
 
 RUN = Run(
     [Moment(at, 500 if 20 <= at < 40 else 1, 90.0, 1.0, 5, 20) for at in range(60)],

@@ -2,42 +2,51 @@
 
 from pathlib import Path
 
-import compare
 import pytest
 
-HEAD = "Type,Name,Request Count,Failure Count,Requests/s,50%,95%,99%\n"
+from tools.problem import Problem
+from tools.runs import compare
+from tools.runs.reports import write_verdict
+from tools.tests.verdicts import check, row, verdict
 
 
 @pytest.fixture
 def runs(tmp_path: Path) -> tuple[str, str]:
-    """A run, and one that was slower, failed once and asked for one thing more."""
+    """A run, and one that was slower, failed once and made another request."""
     rows = {
-        "a": "GET,/hello,100,0,10.0,10,20,40\n,Aggregated,100,0,10.0,10,20,40\n",
-        "b": "GET,/hello,50,1,5.0,10,30,40\nGET,/new,7,0,0.7,N/A,N/A,N/A\n,Aggregated,57,1,5.7,10,30,40\n",
+        "a": (row("/hello", 100, 20),),
+        "b": (row("/hello", 50, 30, failures=1), row("/new", 7, None)),
     }
-    for name, text in rows.items():
+    for name, of_run in rows.items():
         (tmp_path / name).mkdir()
-        (tmp_path / name / "locust_stats.csv").write_text(HEAD + text)
+        write_verdict(tmp_path / name, verdict(check("p95"), rows=of_run))
     return str(tmp_path / "a"), str(tmp_path / "b")
 
 
 def test_each_figure_has_its_relative_change(runs: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert compare.main(*runs) is None
+    compare.main(*runs)
     lines = [line.split("  ") for line in capsys.readouterr().out.splitlines()]
-    found = {tuple(cell.strip() for cell in line if cell.strip()) for line in lines}
+    found = [tuple(cell.strip() for cell in line if cell.strip()) for line in lines]
     assert ("GET /hello", "requests", "100", "50", "-50.0 %") in found
     assert ("GET /hello", "p95 ms", "20", "30", "+50.0 %") in found
     assert ("GET /hello", "p50 ms", "10", "10", "0 %") in found
     assert ("GET /hello", "failures", "0", "1", "from 0") in found
-    assert ("Aggregated", "requests/s", "10", "5.7", "-43.0 %") in found
+    assert found[-6:-3] == [
+        ("Aggregated", "requests", "100", "57", "-43.0 %"),
+        ("Aggregated", "failures", "0", "1", "from 0"),
+        ("Aggregated", "requests/s", "10", "5.7", "-43.0 %"),
+    ]
 
 
-def test_what_only_one_run_asked_for_has_no_change(runs: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_request_of_one_run_has_no_change(runs: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     compare.main(*runs)
     new = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("GET /new")]
     assert ["GET", "/new", "requests", "-", "7", "-"] in new
     assert ["GET", "/new", "p95", "ms", "-", "-", "-"] in new
 
 
-def test_a_folder_without_reports_is_named(tmp_path: Path) -> None:
-    assert str(tmp_path / "none") in (compare.main(str(tmp_path / "none"), str(tmp_path)) or "")
+@pytest.mark.parametrize("names", [("", ""), ("a", ""), ("a", "none")])
+def test_a_missing_folder_is_a_problem_with_the_remedy(runs: tuple[str, str], names: tuple[str, str]) -> None:
+    folder = Path(runs[0]).parent
+    with pytest.raises(Problem, match=r"[Nn]ame (two folders|a folder) of reports"):
+        compare.main(*(name and str(folder / name) for name in names))

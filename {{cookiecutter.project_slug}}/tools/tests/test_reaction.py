@@ -1,11 +1,12 @@
-"""What is told of how a service took a pulse."""
+"""How a service reacted to a pulse, in figures and in a sentence."""
 
 import math
 from pathlib import Path
 
 import pytest
-from reaction import Moment, Reaction, Run, react, read_history, rise, sentence
-from watch import Sample
+
+from tools.autoscaling.reaction import Moment, Reaction, Run, describe_rise, react, read_history
+from tools.autoscaling.samples import Sample
 
 START = 1_700_000_000
 
@@ -31,51 +32,47 @@ def history(p95: int = 40, peak: int = 500) -> list[Moment]:
 
 
 def test_the_reaction_is_measured_from_both_ends_of_the_pulse() -> None:
-    assert react(Run(history(p95=900), samples(*PULSE)), minimum=1, limit=500) == Reaction(ready=19, slow=20, back=48)
+    assert react(Run(history(p95=900), samples(*PULSE)), minimum=1, level=500) == Reaction(19, 20, 48, 1, 500)
 
 
-def test_what_comes_back_for_a_moment_is_not_back() -> None:
+def test_a_short_return_to_the_minimum_does_not_count() -> None:
     run = Run(history(), samples(*PULSE, (245, 2, 1), (250, 1, 1)))
-    assert react(run, minimum=1, limit=500) == Reaction(ready=19, slow=0, back=96)
+    assert react(run, minimum=1, level=500) == Reaction(19, 0, 96, 1, 500)
 
 
 def test_pods_that_left_during_the_pulse_are_back_at_its_end() -> None:
     run = Run(history(), samples((105, 1, 1), (109, 5, 1), (140, 5, 5), (145, 1, 5), (240, 1, 1)))
-    assert react(run, minimum=1, limit=500) == Reaction(ready=19, slow=0, back=0)
+    assert react(run, minimum=1, level=500) == Reaction(19, 0, 0, 1, 500)
 
 
 @pytest.mark.parametrize(
-    ("reaction", "minimum", "wanted"),
+    ("reaction", "summary"),
     [
         (
-            Reaction(14.2, 22, 61.4),
-            1,
+            Reaction(14.2, 22, 61.4, 1, 500),
             "First new pod ready 14 s after the pulse began; p95 above 500 ms for 22 s; "
             "back to 1 replica 61 s after it ended.",
         ),
         (
-            Reaction(14, 0, None),
-            2,
+            Reaction(14, 0, None, 2, 500),
             "First new pod ready 14 s after the pulse began; p95 never above 500 ms; not back to 2 replicas.",
         ),
-        (Reaction(None, 22, 0), 1, "No new pod became ready; p95 above 500 ms for 22 s."),
-        (None, 1, "The run has no pulse: the number of users never rose."),
+        (Reaction(None, 22, 0, 1, 500), "No new pod became ready; p95 above 500 ms for 22 s."),
+        (Reaction(None, 0, None, 1, 500, had_pulse=False), "The run has no pulse: the number of users never rose."),
     ],
 )
-def test_the_sentence_says_what_happened(reaction: Reaction | None, minimum: int, wanted: str) -> None:
-    assert sentence(reaction, minimum, limit=500) == wanted
+def test_the_summary_says_what_happened(reaction: Reaction, summary: str) -> None:
+    assert reaction.summary() == summary
 
 
-def test_without_a_level_the_sentence_says_so() -> None:
-    assert (
-        sentence(Reaction(None, 0, 0), 1, math.inf)
-        == "No new pod became ready; slo.toml has no level for p95 in total."
-    )
+def test_without_a_level_the_summary_says_so() -> None:
+    reaction = Reaction(None, 0, 0, 1, math.inf)
+    assert reaction.summary() == "No new pod became ready; slo.toml has no level of p95 for the total."
 
 
 @pytest.mark.parametrize("run", [Run([], []), Run(history(peak=1), samples(*PULSE))])
 def test_a_run_without_a_pulse_has_no_reaction(run: Run) -> None:
-    assert react(run, minimum=1, limit=500) is None
+    assert not react(run, minimum=1, level=500).had_pulse
 
 
 def test_only_whole_rows_with_the_totals_of_the_history_are_read(tmp_path: Path) -> None:
@@ -91,8 +88,8 @@ def test_only_whole_rows_with_the_totals_of_the_history_are_read(tmp_path: Path)
     assert read_history(tmp_path / "none.csv") == []
 
 
-def test_the_rise_is_told_from_the_last_moment_at_rest_to_the_first_with_all_users() -> None:
+def test_the_rise_is_measured_from_the_last_low_moment_to_the_first_with_all_users() -> None:
     users = [0, 1, 1, 1, 201, 401, 500, 500, 1]
     moments = [Moment(START + at, count, 9.0, 0.0, 5, 20) for at, count in enumerate(users)]
-    assert rise(moments) == "All 500 users were there within 3 s."
-    assert rise(moments[6:8]) == "All 500 users were there within 0 s."
+    assert describe_rise(moments) == "All 500 users were running within 3 s."
+    assert describe_rise(moments[6:8]) == "All 500 users were running within 0 s."

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-import reports
-from cluster import Problem
+
+from tools.problem import Problem
+from tools.runs import reports
 
 
 def test_two_runs_that_start_within_a_second_have_folders_of_their_own(
@@ -19,5 +20,23 @@ def test_two_runs_that_start_within_a_second_have_folders_of_their_own(
 def test_a_file_in_the_place_of_the_folder_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reports, "REPORTS", tmp_path / "reports")
     (tmp_path / "reports").touch()
-    with pytest.raises(Problem, match="reports is no folder: move it away"):
+    with pytest.raises(Problem, match="reports is not a folder: move it away"):
         reports.new_folder()
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (None, "verdict.json cannot be read (No such file or directory)"),
+        ("{", "verdict.json is not valid JSON"),
+        ("[]", "verdict.json is not a verdict of version 1"),
+        ('{"version": 2}', "verdict.json is not a verdict of version 1"),
+        ("\N{SNOWMAN}\udcff", "verdict.json is not valid JSON"),
+    ],
+)
+def test_an_invalid_verdict_is_a_problem_that_names_the_file(tmp_path: Path, content: str | None, problem: str) -> None:
+    if content is not None:
+        (tmp_path / "verdict.json").write_bytes(content.encode(errors="surrogateescape"))
+    with pytest.raises(Problem) as raised:
+        reports.read_verdict(tmp_path)
+    assert problem in str(raised.value)

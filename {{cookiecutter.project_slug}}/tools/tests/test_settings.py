@@ -1,11 +1,13 @@
-"""What is invalid in the settings of a run is one sentence with the file and the key."""
+"""Settings of a run: an invalid one is a Problem that names the file and the key."""
 
 import math
+import shutil
 from pathlib import Path
 
 import pytest
-import settings
-from cluster import Problem
+
+from tools.problem import Problem
+from tools.runs import settings
 
 
 def file(folder: Path, text: str) -> Path:
@@ -28,6 +30,8 @@ def nothing_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("[tool.locust]", "headless.toml has no expect-workers in [tool.locust]"),
         ("[tool.locust]\nexpect-workers = 0", "expect-workers in headless.toml is 0: it needs a whole number"),
         ("[tool.locust]\nexpect-workers = 'two'", "expect-workers in headless.toml is 'two': it needs a whole number"),
+        ("[tool.locust]\nusers = {}", "users in headless.toml is {}: it needs a value"),
+        ("[tool.locust]\nusers = inf", "users in headless.toml is inf: it needs a value"),
         ("[tool.locust]\nexpect-workers = 1.5", "expect-workers in headless.toml is 1.5: it needs a whole number"),
     ],
 )
@@ -56,7 +60,7 @@ def test_the_environment_overrides_the_file(tmp_path: Path, monkeypatch: pytest.
     assert settings.expected_workers(known) == 5
 
 
-def test_what_a_run_decides_itself_is_not_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reserved_variables_are_not_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("LOCUST_LOCUSTFILE", "LOCUST_MODE_WORKER", "LOCUST_LOGFILE", "LOCUST_CSV", "LOCUST_WEB_LOGIN"):
         monkeypatch.setenv(name, "1")
         assert name not in settings.from_environment()
@@ -66,7 +70,7 @@ def test_what_a_run_decides_itself_is_not_taken_from_the_environment(monkeypatch
         assert settings.from_environment()[name] == settings.process_environment()[name] == "secret"
     said = settings.describe_environment()
     assert "LOCUST_PLAN" in said
-    assert "ignored, as the run decides it: LOCUST_CSV, LOCUST_LOCUSTFILE" in said
+    assert "ignored, because the run sets them: LOCUST_CSV, LOCUST_LOCUSTFILE" in said
     assert "secret" not in said
 
 
@@ -78,3 +82,32 @@ def test_the_limit_of_p95_is_that_of_the_service_levels(tmp_path: Path, text: st
     if text is not None:
         levels.write_text(text)
     assert settings.p95_level(levels) == level
+
+
+def test_a_file_becomes_variables_of_locust(tmp_path: Path) -> None:
+    known = file(tmp_path, '[tool.locust]\nrun-time = "195s"\nhigh = 1000')
+    assert settings.as_variables(known) == {"LOCUST_RUN_TIME": "195s", "LOCUST_HIGH": "1000"}
+
+
+@pytest.mark.parametrize(
+    ("options", "variables", "problem"),
+    [
+        ("users = 'ten'", {}, "argument -u/--users: invalid int value: 'ten'"),
+        ("userz = 10", {}, "unrecognized arguments: --userz"),
+        ("run-time = 'soon'", {}, "soon"),
+        ("users = 10", {"LOCUST_SHAPE": "zigzag"}, "argument --shape: invalid choice: 'zigzag'"),
+    ],
+)
+def test_what_locust_rejects_is_a_problem_before_anything_starts(
+    tmp_path: Path, options: str, variables: dict[str, str], problem: str
+) -> None:
+    loadtest = shutil.copytree(settings.LOADTEST, tmp_path / "loadtest", ignore=shutil.ignore_patterns("tests"))
+    file(loadtest, f"[tool.locust]\n{options}")
+    with pytest.raises(Problem) as raised:
+        settings.require_valid(variables, loadtest)
+    assert problem in str(raised.value)
+    assert "Traceback" not in str(raised.value)
+
+
+def test_the_settings_of_a_fresh_project_are_valid() -> None:
+    settings.require_valid(settings.as_variables(settings.LOADTEST / "pulse.toml"))

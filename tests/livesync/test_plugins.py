@@ -1,0 +1,48 @@
+"""The plugins of the project under live sync: they are loaded, edited, and asked before an edit goes live."""
+
+import pytest
+from swarm import BASE, LOADTEST, Swarm, add_plugins, wait_until
+
+
+@pytest.fixture
+def plugged(idle: Swarm) -> Swarm:
+    """A swarm with the plugins, whose only host is that of its user class."""
+    add_plugins(idle.folder)
+    idle.options += ["--host", ""]
+    idle.save(with_host(idle.target.url))
+    idle.start()
+    return idle
+
+
+def with_host(host: str) -> str:
+    return BASE.replace("    wait_time", f"    host = {host!r}\n    wait_time")
+
+
+def test_an_edit_cannot_send_load_to_a_host_that_is_not_allowed(plugged: Swarm) -> None:
+    plugged.swarm(users=4)
+    plugged.save(with_host("http://example.com"))
+    assert "Load on example.com is rejected" in plugged.refusal()
+    plugged.settle()
+    assert plugged.total()["num_failures"] == 0
+    plugged.edit(with_host(f"{plugged.target.url}/allowed"))
+    plugged.wait_for("/allowed")
+
+
+def test_an_edit_of_a_plugin_goes_live(plugged: Swarm) -> None:
+    source = (LOADTEST / "plugins/allowed_hosts.py").read_text()
+    edited = source.replace("is rejected, because", "is not allowed, because")
+    assert edited != source
+    plugged.edit(edited, "plugins/allowed_hosts.py")
+    answer = plugged.post("/swarm", user_count=1, spawn_rate=1, host="http://example.com")
+    assert not answer["success"]
+    assert answer["message"].startswith("Load on example.com is not allowed")
+
+
+def test_a_plugin_that_cannot_be_loaded_is_waited_out(idle: Swarm) -> None:
+    add_plugins(idle.folder)
+    enabled = (idle.folder / "plugins/enabled.py").read_text()
+    idle.save("import nowhere\n" + enabled, "plugins/enabled.py")
+    idle.start_master()
+    wait_until(lambda: "ModuleNotFoundError" in idle.log(), "the reason in the log")
+    idle.save(enabled, "plugins/enabled.py")
+    wait_until(lambda: idle.get("/livesync"), "the web UI")

@@ -1,0 +1,78 @@
+"""Records which files this process writes, and which ones its code reads while it is loaded."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+WRITTEN: set[str] = set()
+"""Real paths below the watched folder that this process opened for writing, or moved a file to.
+
+What a child process or a library in C (of SQLite, say) writes is not in here.
+"""
+
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
+"""Flags of `os.open`, one of which is enough."""
+
+_watched: list[str] = []
+_reads: ContextVar[set[str] | None] = ContextVar("reads", default=None)
+"""What the current greenlet has read; each greenlet has a context of its own."""
+
+
+def install(folder: Path) -> None:
+    """Fill WRITTEN from now on with what is written below `folder`. It cannot be taken back."""
+    if not _watched:
+        sys.addaudithook(_hook)
+    _watched.extend({f"{_absolute(folder)}/", f"{os.path.realpath(folder)}/"}.difference(_watched))
+
+
+@contextmanager
+def reads() -> Iterator[set[str]]:
+    """Give the set of absolute paths that this greenlet opens for reading from here on, whether they exist or not.
+
+    Of nested blocks the innermost gets a path.
+    """
+    seen: set[str] = set()
+    token = _reads.set(seen)
+    try:
+        yield seen
+    finally:
+        _reads.reset(token)
+
+
+def _hook(event: str, args: tuple[Any, ...]) -> None:
+    if NOTES and (note := NOTES.get(event)):  # it is None when the interpreter ends
+        with suppress(Exception):  # it would come out of the call to `open`
+            note(*args)
+
+
+def _note_opened(path: str | bytes, _mode: str | None, flags: int) -> None:
+    name = os.fsdecode(path)
+    if flags & WRITING:
+        _note_written(name, os.path.realpath(name))
+    if (seen := _reads.get()) is not None and flags & (os.O_WRONLY | os.O_RDWR) != os.O_WRONLY:
+        seen.add(_absolute(name))
+
+
+def _note_moved(_source: object, target: str | bytes, _source_folder: int, target_folder: int) -> None:
+    path = Path(os.fsdecode(target))
+    if target_folder == -1:  # otherwise the path is relative to who knows what
+        # A link there is replaced, not followed.
+        _note_written(str(path), f"{os.path.realpath(path.parent)}/{path.name}")
+
+
+def _note_written(path: str, real: str) -> None:
+    watched = tuple(_watched)
+    if real.startswith(watched) or _absolute(path).startswith(watched):  # a folder in it may be a link to elsewhere
+        WRITTEN.add(real)
+
+
+def _absolute(path: str | Path) -> str:
+    return os.path.normpath(Path(path).absolute())
+
+
+NOTES: dict[str, Callable[..., None]] = {"open": _note_opened, "os.rename": _note_moved}
+"""What is noted, by the event; `os.replace` and `shutil.move` come down to a rename."""

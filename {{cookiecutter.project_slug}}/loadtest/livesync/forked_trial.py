@@ -1,0 +1,135 @@
+"""Tries an edit in a forked child first, so that a failure, an exit or an endless loop happens there."""
+
+import builtins
+import io
+import json
+import os
+import posix
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+import gevent
+from gevent.monkey import get_original
+from gevent.os import tp_read
+
+from .errors import Rejected
+
+REASON_LIMIT = 2000
+"""Characters of a reason; user code decides how long an error message is."""
+
+
+def import_timeout() -> float:
+    """Seconds that an edit may take to run at the top level of its modules: LIVESYNC_IMPORT_TIMEOUT."""
+    text = os.environ.get("LIVESYNC_IMPORT_TIMEOUT", "5")
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds < float("inf"):
+        raise SystemExit(f"LIVESYNC_IMPORT_TIMEOUT is {text!r}: it needs a number of seconds above 0")
+    return seconds
+
+
+def trial(action: Callable[[], None], explain: Callable[[BaseException], str]) -> None:
+    """Run `action` in a child, and raise Rejected with the explanation of what it raised, or if it took too long."""
+    timeout = import_timeout()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    parent = os.getpid()
+    reader, writer = os.pipe()
+    # gevent's own fork would have the child take over the event loop with all users in it.
+    child = get_original("os", "fork")()
+    if child == 0:
+        vars(os).update(getpid=lambda: parent)  # code may ask for it, and has to find what it will find in the parent
+        _run_in_child(action, explain, writer, timeout)
+    os.close(writer)
+    try:
+        with gevent.Timeout(timeout, False):
+            _raise_rejection(_read_all(reader))
+            return
+        raise Rejected(f"running it took longer than {timeout:g} s: move what takes long into on_start")
+    finally:
+        os.close(reader)
+        with suppress(ProcessLookupError, ChildProcessError):  # gevent may have waited for it already
+            os.kill(child, signal.SIGKILL)
+            get_original("os", "waitpid")(child, 0)
+
+
+def _raise_rejection(answer: bytes) -> None:
+    if not answer:
+        raise Rejected("running it ended the process: it must not call os._exit, nor end in a crash")
+    if reason := json.loads(answer)["reason"]:
+        raise Rejected(reason)
+
+
+def _read_all(reader: int) -> bytes:
+    parts = []
+    while part := tp_read(reader, 65536):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _run_in_child(
+    action: Callable[[], None], explain: Callable[[BaseException], str], writer: int, timeout: float
+) -> NoReturn:
+    try:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.alarm(int(timeout) + 2)  # should the parent die
+        silence = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silence, 1)
+        os.dup2(silence, 2)
+        reason = ""
+        try:
+            _leave_event_loop()
+            action()
+        except Rejected as rejection:
+            reason = str(rejection)
+        except BaseException as error:  # noqa: BLE001 - whatever user code raises
+            reason = explain(error)
+        os.write(writer, json.dumps({"reason": reason[:REASON_LIMIT]}).encode())
+    finally:
+        os._exit(0)
+
+
+def _leave_event_loop() -> None:
+    """Give the child an event loop of its own, in which no user and no greenlet of the parent ever runs."""
+    hub, current = gevent.get_hub(), gevent.getcurrent()
+    hub._threadpool = hub._resolver = None  # their threads are not in the child
+    if current is not hub.parent:
+        # A hub that ends switches to its parent, which has to be this greenlet.
+        current.parent, hub.parent = hub.parent, current
+    hub.destroy(destroy_loop=True)
+    gevent.hub.set_hub(gevent.hub.Hub(default=True))
+
+
+def mirror_files(root: Path, mirror: Path, activate: Callable[[Path], None]) -> None:
+    """In a child: let everything below `root` be looked up in a copy of it, in which `activate` put the new files."""
+    shutil.copytree(root, mirror, copy_function=_copy)
+    activate(mirror)
+    prefix = f"{root}{os.sep}"
+
+    def mirrored(path: Any) -> Any:
+        text = os.path.abspath(path) if isinstance(path, str | os.PathLike) else ""  # noqa: PTH100 - no look-ups in here
+        return f"{mirror}{text.removeprefix(str(root))}" if f"{text}{os.sep}".startswith(prefix) else path
+
+    def wrapped(original: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda path=".", *arguments, **options: original(mirrored(path), *arguments, **options)
+
+    for module in (builtins, io, sys.modules["_io"], os, posix):
+        for name in ("open", "open_code", "stat", "lstat", "listdir", "scandir"):
+            if original := getattr(module, name, None):
+                setattr(module, name, wrapped(original))
+
+
+def _copy(source: str, target: str) -> None:
+    """User code may write to data files; modules it only reads."""
+    if source.endswith(".py"):
+        os.link(source, target)
+    else:
+        shutil.copyfile(source, target)

@@ -1,0 +1,151 @@
+"""The live code of this process, and how an edit becomes live: staged first, committed once all processes agree."""
+
+from locust.env import Environment
+
+import sys
+from collections import deque
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from types import FunctionType
+from typing import cast
+from weakref import WeakKeyDictionary
+
+from gevent.event import Event
+
+from . import forked_trial, locust_environment
+from .apply import Apply, Outcome
+from .edit import Edit, find_edit
+from .errors import Rejected, explain
+from .files import Folder, Tree, revision_of
+from .functions import Grace, UnderWay
+from .modules import Module, Modules, Undo
+from .source import Definition
+
+PAST_LIMIT = 1000
+"""Revisions that are remembered, to tell older code from newer."""
+
+TASKS_TIMEOUT = 2.0
+"""Seconds for which users wait between two tasks until those of the others have ended, where a class is replaced."""
+
+
+@dataclass
+class Live:
+    """One per process, changed by `start` and `commit` alone."""
+
+    folder: Folder
+    modules: Modules
+    tree: Tree = field(default_factory=dict)
+    revision: str = revision_of({})
+    past: deque[str] = field(default_factory=lambda: deque(maxlen=PAST_LIMIT))
+    """Revisions that were live before."""
+    locustfiles: list[Module] = field(default_factory=list)
+    commits: int = 0
+    under_way: UnderWay = field(default_factory=UnderWay)
+    next_commit: Event = field(default_factory=Event)
+    """What the next commit sets, and replaces."""
+    is_settled: Event = field(default_factory=Event)
+    """Cleared while a commit runs statements; users wait for it between two tasks."""
+    replaced: WeakKeyDictionary[type, type] = field(default_factory=WeakKeyDictionary)
+    """Classes that a new class took the place of, with that."""
+    restarted_at: WeakKeyDictionary[type, int] = field(default_factory=WeakKeyDictionary)
+    """Number of the last commit that changed how users of a class, or of one derived from it, start."""
+
+    def __post_init__(self) -> None:
+        self.is_settled.set()
+
+    def unpack(self, tree: Tree) -> None:
+        """Put the first tree in place, before anything is loaded."""
+        self.folder.stage(tree, set(tree))
+        self.folder.activate(tree, set(tree), [])
+        self.tree, self.revision = tree, revision_of(tree)
+
+    def committed_within(self, seconds: float | None) -> bool:
+        """Sleep for `seconds`, or without end; return True at once when a commit happens, else False."""
+        return bool(self.next_commit.wait(None if seconds is None else max(seconds, 0)))
+
+    def class_now(self, cls: type) -> type:
+        """The class that took the place of `cls`, or `cls` itself."""
+        while successor := self.replaced.get(cls):
+            cls = successor
+        return cls
+
+    def definition_of(self, function: object) -> Definition | None:
+        """The definition of a function of the user's, also while it dispatches."""
+        for grace in self.under_way.graces:
+            function = grace.functions.get(cast(FunctionType, function), function)
+        return self.modules.definitions.get(id(getattr(function, "__code__", None)))
+
+    def starts_since(self, cls: type, commit: int) -> bool:
+        """Whether a commit after that one changed how users of this class start."""
+        return any(self.restarted_at.get(base, 0) > commit for base in cls.__mro__)
+
+
+def stage(live: Live, tree: Tree, environment: Environment) -> Edit:
+    """Find out what `tree` changes, and try it where anything has to run. Raises Rejected; nothing has changed then."""
+    check_names(tree, set(tree) - set(live.tree))
+    edit = find_edit(live.modules, live.tree, tree)
+    live.folder.stage(tree, edit.paths)
+    if edit.runs_statements(live.modules):
+        forked_trial.trial(partial(_try, live, edit, environment), lambda error: explain(error, live.folder.path))
+    return edit
+
+
+def commit(live: Live, edit: Edit, environment: Environment) -> Outcome:
+    """Make a staged edit the live code. If it raises after all, everything is as it was before."""
+    undo: Undo = []
+    live.is_settled.clear()
+    try:
+        if edit.replaces_classes():
+            # A task under way finds the new class by the name of its own, and isinstance(self, …) would fail in it.
+            live.under_way.wait_for_end(TASKS_TIMEOUT)
+        grace = live.under_way.grace()
+        live.folder.activate(edit.tree, edit.paths, undo)
+        live.modules.forget_empty_packages()
+        outcome = Apply(live.modules, edit, grace, undo).run()
+        locust_environment.update(environment, live.modules, live.locustfiles, outcome, undo)
+    except BaseException:
+        for take_back in reversed(undo):
+            take_back()
+        raise
+    finally:
+        live.is_settled.set()
+    _note(live, edit, outcome, grace)
+    # Left to the garbage collector, they would refer to code for a while, and the next edit would search for who does.
+    undo.clear()
+    edit.codes.clear()
+    return outcome
+
+
+def _note(live: Live, edit: Edit, outcome: Outcome, grace: Grace) -> None:
+    live.past = deque((known for known in (*live.past, live.revision) if known != edit.revision), PAST_LIMIT)
+    live.tree, live.revision = edit.tree, edit.revision
+    live.commits += 1
+    for definition in outcome.changed:
+        definition.changed_at = live.commits
+    live.replaced.update(outcome.replaced)
+    live.restarted_at.update(dict.fromkeys(locust_environment.restarting_classes(outcome), live.commits))
+    live.under_way.commit(grace)
+    live.next_commit.set()
+    live.next_commit = Event()
+
+
+def _try(live: Live, edit: Edit, environment: Environment) -> None:
+    forked_trial.mirror_files(
+        live.folder.path, live.folder.mirror, partial(live.folder.activate_in, tree=edit.tree, changed=edit.paths)
+    )
+    undo: Undo = []
+    outcome = Apply(live.modules, edit, Grace(set()), undo).run()
+    locust_environment.update(environment, live.modules, live.locustfiles, outcome, undo)
+
+
+def check_names(tree: Tree, added: set[str]) -> None:
+    """Raise Rejected for a new file that hides a module of Python or of an installed package."""
+    for path in sorted(added):
+        name, _, rest = path.partition("/")
+        name = name.removesuffix(".py")
+        if not path.endswith(".py") or (rest and f"{name}/__init__.py" not in tree):
+            continue
+        origin = getattr(sys.modules.get(name), "__file__", None) or ""
+        if name in sys.stdlib_module_names or (name in sys.modules and "site-packages" in Path(origin).parts):
+            raise Rejected(f"{path} has the name of a module that Python or a package brings: rename it")

@@ -1,0 +1,4 @@
+"""What this project adds to Locust: one module for each addition. README.md describes them, `enabled` lists them.
+
+Owned by the template: `cruft update` brings its changes.
+"""

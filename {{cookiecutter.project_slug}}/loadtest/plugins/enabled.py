@@ -1,0 +1,8 @@
+"""The plugins that every Locust process of this project loads; the locustfile needs no line for them.
+
+Remove a name to switch that plugin off, or add one of your own.
+"""
+
+from . import allowed_hosts, locust_fixes, shape_option, verdict
+
+__all__ = ["allowed_hosts", "locust_fixes", "shape_option", "verdict"]

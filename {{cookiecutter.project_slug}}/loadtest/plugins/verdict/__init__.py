@@ -1,0 +1,43 @@
+"""Verdict: a run with `--verdict FOLDER` leaves FOLDER/verdict.json and ends with exit code 0 or 1.
+
+`judge` watches the run and collects the checks: `service_levels` compares the statistics with slo.toml, `user_checks`
+looks at the users, `load_generator` at the workers. `document` is what verdict.json holds; schema.json describes it.
+"""
+
+from locust import events
+from locust.argument_parser import LocustArgumentParser
+from locust.env import Environment
+from locust.runners import Runner, WorkerRunner
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from . import load_generator
+from .judge import Judge
+from .service_levels import ServiceLevels
+
+SLO = Path(__file__).parents[2] / "slo.toml"
+
+
+@events.init_command_line_parser.add_listener
+def _add_argument(parser: LocustArgumentParser, **_: Any) -> None:
+    parser.add_argument(
+        "--verdict",
+        metavar="FOLDER",
+        env_var="LOCUST_VERDICT",
+        help="Check the run against slo.toml, write verdict.json into this folder, and exit with 1 if a check fails",
+        include_in_web_ui=False,
+    )
+
+
+@events.init.add_listener
+def _begin(environment: Environment, runner: Runner, **_: Any) -> None:
+    if isinstance(runner, WorkerRunner):
+        load_generator.report_throttling(environment)
+    elif environment.parsed_options and (folder := environment.parsed_options.verdict):
+        try:
+            levels = ServiceLevels.read(SLO)
+        except (ValueError, OSError) as error:
+            sys.exit(f"{SLO.name}: {getattr(error, 'strerror', None) or error}")
+        Judge(environment, runner, levels, Path(folder)).begin()

@@ -1,0 +1,104 @@
+"""Judge: watches a headless run, prints its progress each second, and writes the verdict at the end."""
+
+from locust.env import Environment
+from locust.runners import STATE_RUNNING, STATE_SPAWNING, Runner
+
+import json
+import signal
+import time
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, NoReturn
+
+import gevent
+from livesync.files import revision_of
+from livesync.scan import max_bytes, scan
+
+from . import document
+from .document import Check, Run
+from .load_generator import LoadGenerator
+from .service_levels import ServiceLevels
+from .user_checks import Users, exceptions_check
+
+TOLERANCE = 5.0
+"""Seconds by which a run may be shorter than its run time: on a busy machine Locust's timer starts before the test."""
+
+load_test_check = partial(Check, "load test")
+
+
+class Judge:
+    """Watches one run; `begin` and `end` are called once."""
+
+    def __init__(self, environment: Environment, runner: Runner, levels: ServiceLevels, folder: Path) -> None:
+        self.environment, self.runner, self.levels, self.folder = environment, runner, levels, folder
+        self.generator = LoadGenerator()
+        self.users = Users()
+        self._began_at = datetime.now(UTC)
+        self._began = self._ended = 0.0
+
+    def begin(self) -> None:
+        """Listen to the test, and write the verdict when Locust quits."""
+        events = self.environment.events
+        events.test_start.add_listener(self._on_start)
+        events.test_stop.add_listener(self._on_stop)
+        events.worker_report.add_listener(self.generator.note_report)
+        events.quitting.add_listener(self.end)
+        self.runner.greenlet.spawn(self._watch)
+
+    def seconds(self) -> float:
+        """How long the test has run."""
+        return (self._ended or time.monotonic()) - self._began if self._began else 0.0
+
+    def progress(self) -> dict[str, Any]:
+        """The state of the test now: rates per second, p95 in milliseconds over the last ten seconds."""
+        total = self.environment.stats.total
+        return {
+            "seconds": round(self.seconds()),
+            "users": self.runner.user_count,
+            "requests_per_second": round(total.current_rps, 1),
+            "failures": total.num_failures,
+            "p95": total.get_current_response_time_percentile(0.95),
+        }
+
+    def checks(self) -> list[Check]:
+        """All checks of the verdict."""
+        total = self.environment.stats.total
+        checks = [load_test_check("requests", "at least 1", str(total.num_requests), total.num_requests > 0)]
+        run_time = getattr(self.environment.parsed_options, "run_time", None)
+        if run_time:
+            seconds = self.seconds()
+            checks.append(
+                load_test_check("run time", f"{run_time} s", f"{seconds:.0f} s", seconds > run_time - TOLERANCE)
+            )
+        checks += [exceptions_check(self.runner), self.users.check(), *self.generator.checks()]
+        return [*checks, *self.levels.checks(self.environment.stats)]
+
+    def end(self, **_: Any) -> None:
+        """Write verdict.json, and make the outcome Locust's exit code."""
+        run = Run(self._began_at.isoformat(timespec="seconds"), round(self.seconds(), 1), _revision())
+        content = document.document(self.environment, run, self.checks(), self.generator.doubts())
+        document.write(content, self.folder)
+        self.environment.process_exit_code = int(content["outcome"] != "passed")
+
+    def _watch(self) -> NoReturn:
+        while True:
+            gevent.sleep(1)
+            if self.runner.state in (STATE_SPAWNING, STATE_RUNNING):
+                self.generator.look(self.runner)
+                self.users.look(self.runner)
+                # One line of JSON, which `make headless` reads and shows.
+                print(json.dumps({"progress": self.progress()}), flush=True)
+
+    def _on_start(self, **_: Any) -> None:
+        self._began_at, self._began, self._ended = datetime.now(UTC), time.monotonic(), 0.0
+        # As an exception, Ctrl-C would end whichever greenlet runs, and a shape's reports would be lost.
+        gevent.signal_handler(signal.SIGINT, self.runner.quit)
+
+    def _on_stop(self, **_: Any) -> None:
+        self._ended = time.monotonic()
+
+
+def _revision() -> str:
+    files = scan(Path.cwd(), max_bytes())
+    return revision_of({path: Path(file.real).read_bytes() for path, file in files.items()})

@@ -1,0 +1,91 @@
+"""The load generator: whether a worker was lost, saturated or throttled, so that the numbers measure Locust itself."""
+
+from locust.env import Environment
+from locust.runners import STATE_MISSING, MasterRunner, Runner
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .document import Check
+
+SATURATED = 90.0
+"""CPU usage of a worker in per cent of one core, above which Locust itself warns: it cannot use a second core."""
+
+THROTTLED = "throttled_seconds"
+CPU_STATS = {"/sys/fs/cgroup/cpu.stat": ("throttled_usec", 1e6), "/sys/fs/cgroup/cpu/cpu.stat": ("throttled_time", 1e9)}
+"""Files of cgroup v2 and v1 with the time for which a container was throttled: key, and units per second."""
+
+
+@dataclass
+class LoadGenerator:
+    """The workers during a run; without workers, the one process that does everything."""
+
+    busiest: dict[str, float] = field(default_factory=dict)
+    """Highest CPU usage by worker, in per cent of a core."""
+    throttled: dict[str, float] = field(default_factory=dict)
+    """Seconds by worker for which a CPU limit throttled it."""
+    lost: set[str] = field(default_factory=set)
+
+    def look(self, runner: Runner) -> None:
+        """Note the CPU usage of each worker, and which workers are gone; called once a second."""
+        if not isinstance(runner, MasterRunner):
+            self._note_cpu("this process", runner.current_cpu_usage)
+            return
+        present = {worker.id: worker for worker in runner.clients.values() if worker.state != STATE_MISSING}
+        self.lost |= self.busiest.keys() - present.keys()
+        for worker in present.values():
+            self._note_cpu(worker.id, worker.cpu_usage)
+
+    def note_report(self, client_id: str, data: dict[str, Any], **_: Any) -> None:
+        """Note what a worker reports about throttling."""
+        self.throttled[client_id] = data.get(THROTTLED, 0)
+
+    def checks(self) -> list[Check]:
+        """No worker may be lost: its users and the results it had not reported are gone."""
+        if self.lost:
+            actual = f"lost {', '.join(sorted(self.lost))}"
+        else:
+            highest = max(self.busiest.values(), default=0)
+            actual = f"all {len(self.busiest)}, highest CPU usage {highest:.0f} % of a core"
+        return [Check("load test", "workers", "all connected to the end", actual, not self.lost)]
+
+    def doubts(self) -> list[str]:
+        """Reasons why the numbers may measure Locust and not the service."""
+        return [
+            f"{worker} used {cpu:.0f} % of a core (limit {SATURATED:g} %): Locust was the bottleneck. Add workers or cores."
+            for worker, cpu in self.busiest.items()
+            if cpu > SATURATED
+        ] + [
+            f"{worker} was throttled for {seconds:.1f} s by its CPU limit, so the numbers measure that limit. Remove it."
+            for worker, seconds in self.throttled.items()
+            if seconds > 0
+        ]
+
+    def _note_cpu(self, worker: str, cpu: float) -> None:
+        self.busiest[worker] = max(cpu, self.busiest.get(worker, 0))
+
+
+def report_throttling(environment: Environment) -> None:
+    """Let a worker add to its reports for how long its container was throttled since the test began."""
+    before = 0.0
+
+    def begin(**_: Any) -> None:
+        nonlocal before
+        before = throttled_seconds()
+
+    def report(client_id: str, data: dict[str, Any]) -> None:  # noqa: ARG001 - Locust passes it
+        data[THROTTLED] = throttled_seconds() - before
+
+    environment.events.test_start.add_listener(begin)
+    environment.events.report_to_master.add_listener(report)
+
+
+def throttled_seconds() -> float:
+    """Seconds for which a CPU limit has throttled this container; 0 without a limit."""
+    for file, (name, a_second) in CPU_STATS.items():
+        with suppress(OSError):
+            values = dict(line.split() for line in Path(file).read_text().splitlines())
+            return int(values.get(name, 0)) / a_second
+    return 0.0

@@ -1,0 +1,71 @@
+"""Hosts that may be tested, and those that are rejected before the first request."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from plugins.allowed_hosts import problem
+from processes import Run
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "http://server:8000",
+        "http://knowledge-service.default.svc",
+        "https://knowledge-service.default.svc.cluster.local:8443/api",
+        "http://localhost:8000",
+        "http://127.0.0.1",
+        "http://[::1]:8000",
+        "http://host.docker.internal",
+        "http://host.minikube.internal:3000",
+    ],
+)
+def test_the_cluster_and_this_machine_are_allowed(host: str) -> None:
+    assert problem(host, set()) is None
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "https://example.com",
+        "http://localhost.example.com",
+        "http://localhost@example.com",
+        "http://svc.cluster.local.example.com",
+        "http://8.8.8.8",
+        "http://134744072",
+        "http://[2001:4860:4860::8888]",
+        "http://192.168.1.1",
+        "example.com",
+        "",
+    ],
+)
+def test_any_other_host_is_rejected_with_the_setting_that_allows_it(host: str) -> None:
+    assert "LOCUST_ALLOWED_HOSTS" in (problem(host, set()) or "")
+
+
+def test_a_host_of_the_setting_is_allowed() -> None:
+    assert problem("https://staging.example.com/api", {"staging.example.com"}) is None
+
+
+@pytest.mark.parametrize(
+    ("options", "environment"), [(["--host", "http://example.com"], {}), ([], {"LOCUST_HOST": "http://example.com"})]
+)
+def test_a_host_on_the_command_line_or_in_the_environment_is_rejected(
+    run_locust: Callable[..., Run], options: list[str], environment: dict[str, str]
+) -> None:
+    run = run_locust(*options, **environment)
+    assert run.code == 1
+    assert "Load on example.com is rejected" in run.output
+    assert "Traceback" not in run.output
+    assert run.rows == []
+
+
+def test_the_host_of_a_user_class_is_rejected(run_locust: Callable[..., Run], copy: Path) -> None:
+    file = copy / "locustfile.py"
+    file.write_text(
+        file.read_text().replace("(FastHttpUser):", "(FastHttpUser):\n    host = 'http://example.com'\n", 1)
+    )
+    run = run_locust("--host", "", folder=copy)
+    assert run.code == 1
+    assert "Load on example.com is rejected" in run.output

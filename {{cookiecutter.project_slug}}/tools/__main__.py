@@ -1,0 +1,61 @@
+"""`python3 -m tools COMMAND`: the commands that the Makefile, Tilt and Skaffold run. Without one it lists them.
+
+A command is imported when it runs: those in `setup` need nothing but Python 3.9, the others the virtual environment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib import import_module
+from typing import NamedTuple
+
+from .problem import Problem
+
+
+class Command(NamedTuple):
+    module: str
+    """Module of this package whose `main` takes the arguments and returns the exit code or None."""
+    summary: str
+    arguments: tuple[str, ...] = ()
+    """Names of positional arguments; one that ends with a question mark may be left out."""
+
+
+COMMANDS = {
+    "doctor": Command("setup.doctor", "check what this machine and its cluster lack", ("context?",)),
+    "context": Command("setup.contexts", "print the context, if this project has an overlay for it", ("context?",)),
+    "preflight": Command("setup.preflight", "stop Tilt or Skaffold before a build that could not run", ("context",)),
+    "metrics": Command("setup.metrics", "check that the cluster measures the CPU usage of pods", ("context",)),
+    "images": Command("setup.images", "copy the images that Skaffold built to the cluster of a context", ("context",)),
+    "local": Command("local_processes", "run server, master and two workers on this machine"),
+    "headless": Command("runs.in_cluster", "run the load test to completion in the cluster", ("context?",)),
+    "headless-local": Command("runs.on_this_machine", "run the load test to completion on this machine"),
+    "compare": Command("runs.compare", "compare the statistics of two runs", ("a", "b")),
+    "pulse": Command("autoscaling.pulse", "run a pulse of load and check the autoscaler", ("context?",)),
+    "check-locks": Command("check_locks", "check that the locked requirements fit their sources"),
+    "shapes-picture": Command("shapes_picture", "draw the shapes into docs/shapes.svg"),
+}
+
+
+def main(words: list[str]) -> int:
+    """Run a command and return its exit code; a Problem is printed as one sentence."""
+    parser = argparse.ArgumentParser(prog="python3 -m tools", description="Commands of this project.")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, command in COMMANDS.items():
+        subparser = commands.add_parser(name, help=command.summary, description=command.summary)
+        for argument in command.arguments:
+            optional = argument.endswith("?")
+            subparser.add_argument(argument.rstrip("?"), nargs="?" if optional else None, default="")
+    arguments = vars(parser.parse_args(words or ["--help"]))
+    command = COMMANDS[arguments.pop("command")]
+    try:
+        return import_module(f".{command.module}", __package__).main(**arguments) or 0
+    except Problem as problem:
+        print(problem, file=sys.stderr)
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

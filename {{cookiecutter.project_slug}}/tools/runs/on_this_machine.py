@@ -1,0 +1,82 @@
+"""`make headless-local`: runs the load test to completion on this machine, without a cluster.
+
+It starts the server, unless LOCUST_HOST names another target. Settings, reports and exit code are those of
+`make headless`.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from ..problem import Problem
+from ..setup.ports import answers, require_free
+from . import progress, rendering
+from .reports import new_folder, read_verdict
+from .settings import describe_environment, expected_workers, process_environment, require_valid
+
+PROJECT = Path(__file__).parents[2]
+LOOPBACK = "127.0.0.1"
+SERVER_PORT, MASTER_PORT = 8000, 5557
+
+START_TIMEOUT = 30
+"""Seconds that the server may take to answer."""
+
+
+def main() -> int:
+    """Run with the settings of headless.toml and the environment, and return the exit code. Raises Problem."""
+    needs_server = "LOCUST_HOST" not in os.environ
+    require_free([MASTER_PORT, *([SERVER_PORT] if needs_server else [])])
+    workers = expected_workers()
+    require_valid({})
+    print(describe_environment(), flush=True)
+    folder = new_folder()
+    with ExitStack() as processes:
+        if needs_server:
+            os.environ["LOCUST_HOST"] = f"http://localhost:{SERVER_PORT}"
+            uvicorn = ("uvicorn", "server:app", "--port", str(SERVER_PORT), "--no-access-log", "--log-level=warning")
+            processes.enter_context(running("server", *uvicorn))
+            wait_for_server()
+        for _ in range(workers):
+            worker = ("plugins", "--worker", "--master-host", LOOPBACK, "--loglevel=WARNING")
+            processes.enter_context(running("loadtest", *worker))
+        run_master(folder)
+    return rendering.publish(folder, read_verdict(folder))
+
+
+@contextmanager
+def running(folder: str, module: str, *arguments: str) -> Iterator[None]:
+    """A Python module as a process that ends with the block. Ctrl-C does not reach it."""
+    command = [sys.executable, "-m", module, *arguments]
+    with subprocess.Popen(command, cwd=PROJECT / folder, env=process_environment(), start_new_session=True) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+def wait_for_server() -> None:
+    """Wait until the server answers. Raises Problem if it does not in time."""
+    deadline = time.monotonic() + START_TIMEOUT
+    while not answers(LOOPBACK, SERVER_PORT):
+        if time.monotonic() > deadline:
+            raise Problem(f"The server does not answer within {START_TIMEOUT} s: see its output above.")
+        time.sleep(0.1)
+
+
+def run_master(folder: Path) -> None:
+    """Run Locust's master until it exits. Ctrl-C ends the test, and the reports are still written."""
+    command = [sys.executable, "-m", "plugins.headless", str(folder), f"--master-bind-host={LOOPBACK}"]
+    with subprocess.Popen(
+        command, cwd=PROJECT / "loadtest", env=process_environment(), stdout=subprocess.PIPE, text=True
+    ) as master:
+        while master.poll() is None:
+            try:
+                for line in master.stdout or ():
+                    progress.show(line.rstrip())
+                master.wait()
+            except KeyboardInterrupt:
+                print("\nThe test ends now, and its reports are written.", flush=True)

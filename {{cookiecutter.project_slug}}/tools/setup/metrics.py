@@ -1,0 +1,33 @@
+"""Checks that the cluster measures the CPU usage of pods, which the autoscaler needs. Tilt runs it."""
+
+from __future__ import annotations
+
+from ..problem import Problem
+from .contexts import kubectl
+
+INSTALL = {
+    "minikube": "minikube addons enable metrics-server",
+    # The certificate of Docker Desktop's kubelet is self-signed.
+    "docker-desktop": (
+        "kubectl apply -f https://github.com/kubernetes-sigs/metrics-server/releases/latest/download/components.yaml && "
+        "kubectl patch deployment metrics-server --namespace kube-system --type json --patch "
+        """'[{"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": "--kubelet-insecure-tls"}]'"""
+    ),
+}
+
+
+def metrics(context: str) -> str:
+    """A sentence if metrics-server answers. Raises Problem, with the command that installs it, if not."""
+    path = 'jsonpath={.status.conditions[?(@.type=="Available")].status}'
+    if kubectl(context, "get", "apiservice", "v1beta1.metrics.k8s.io", "--output", path).stdout != "True":
+        install = INSTALL.get(context, "install it as the documentation of your cluster says.")
+        raise Problem(f"Without metrics-server the server does not scale; everything else works: {install}")
+    return "metrics-server answers"
+
+
+def main(context: str) -> None:
+    """Print the result; a missing metrics-server is not an error, which would end `tilt ci`."""
+    try:
+        print(metrics(context))
+    except Problem as problem:
+        print(problem)

@@ -1,0 +1,48 @@
+"""Stops Tilt or Skaffold before a build whose deployment could not work. Tiltfile and skaffold.yaml call it."""
+
+from __future__ import annotations
+
+import os
+
+from ..problem import Problem
+from .contexts import require_allowed, run
+from .doctor import cluster, ports, runtime
+
+FORWARD_PORTS = {"up", "ci", "dev", "debug"}
+DEPLOY = FORWARD_PORTS | {"run"}
+
+
+def check(context: str, command: list[str]) -> None:
+    """Raise Problem for the first thing that would make `command`, a call of Tilt or Skaffold, fail in this context."""
+    if not DEPLOY.intersection(command):
+        return
+    require_allowed(context)
+    if (other := context_option(command)) not in (None, context):
+        raise Problem(
+            f"The images and manifests are for {context}, not for {other}: "
+            "leave out --kube-context and SKAFFOLD_KUBE_CONTEXT."
+        )
+    cluster(context)
+    runtime(context)
+    if FORWARD_PORTS.intersection(command):
+        ports(context)
+
+
+def context_option(command: list[str]) -> str | None:
+    """The context of --kube-context or SKAFFOLD_KUBE_CONTEXT, which override the one in skaffold.yaml."""
+    words = iter(command)
+    for word in words:
+        option, _, value = word.partition("=")
+        if option == "--kube-context":
+            return value or next(words, None)
+    return os.environ.get("SKAFFOLD_KUBE_CONTEXT")
+
+
+def caller() -> list[str]:
+    """The words of the command that runs this process."""
+    return run("ps", "-o", "args=", "-p", str(os.getppid())).stdout.split()
+
+
+def main(context: str) -> None:
+    """Check the call of Tilt or Skaffold that runs this process."""
+    check(context, caller())
