@@ -332,12 +332,12 @@ def test_a_frozen_worker_catches_up(swarm: Swarm) -> None:
     wait_until(lambda: swarm.users() == 10, "10 users")
 
 
-def test_rows_of_a_new_file_are_dealt_by_a_helper_that_an_edit_brings_in(swarm: Swarm) -> None:
+def test_a_helper_that_an_edit_adds_assigns_the_rows_of_a_new_file(swarm: Swarm) -> None:
     uses = BASE.replace(
-        "import os", "import os\nfrom csv_rows import CsvRows\nROWS = CsvRows('data/rows.csv')"
-    ).replace("    @task", "    def on_start(self):\n        self.row = ROWS.deal(self)\n\n    @task")
+        "import os", "import os\nfrom plugins.csv_rows import CsvRows\nROWS = CsvRows('data/rows.csv')"
+    ).replace("    @task", "    def on_start(self):\n        self.row = ROWS.next_row(self)\n\n    @task")
     swarm.save("name\n" + "\n".join(f"row{number}" for number in range(20)), "data/rows.csv")
-    swarm.save((LOADTEST / "csv_rows.py").read_text(), "csv_rows.py")
+    swarm.save((LOADTEST / "plugins/csv_rows.py").read_text(), "plugins/csv_rows.py")
     swarm.edit(uses.replace("/base/{os.getpid()}", "/{self.row['name']}/"))
     wait_until(lambda: len(rows(swarm, "/row")) == 10, "a row for each user")
     swarm.save("name\n" + "\n".join(f"new{number}" for number in range(20)), "data/rows.csv")

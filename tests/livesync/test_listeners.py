@@ -109,12 +109,18 @@ def test_values_of_a_shapes_constructor_follow_edits(idle: Swarm) -> None:
     wait_until(lambda: idle.users() == 9, "9 users")
 
 
-def test_a_shape_that_is_taken_out_and_put_back_can_be_chosen_and_left(shaped: Swarm) -> None:
-    with_shape = BASE + "\nfrom shapes import Shape\n"
-    shaped.edit(with_shape.replace("from shapes", "# from shapes"))
-    shaped.edit(with_shape)
-    assert shaped.post("/swarm", user_count=3, spawn_rate=3)["success"]
-    wait_until(lambda: shaped.users() == 3, "3 users")
-    assert shaped.get("/stop", method="POST")["success"]
+def test_a_shape_class_can_be_removed_and_added_again_beside_the_shapes_of_the_project(shaped: Swarm) -> None:
+    shaped.edit(BASE + SHAPE)
     assert shaped.post("/swarm", user_count=3, spawn_rate=3, shape="constant", high=5)["success"]
     wait_until(lambda: shaped.users() == 5, "5 users")
+    shaped.edit(BASE)
+    shaped.edit(BASE + SHAPE)
+    assert shaped.users() == 5
+    assert shaped.get("/stop", method="POST")["success"]
+    wait_until(lambda: shaped.get("/stats/requests")["state"] == "stopped", "the end of the test")
+    assert shaped.post("/swarm", user_count=3, spawn_rate=3, shape="")["success"]
+    wait_until(lambda: shaped.users() == 6, "6 users")
+    assert shaped.get("/stop", method="POST")["success"]
+    shaped.edit(BASE)
+    assert shaped.post("/swarm", user_count=3, spawn_rate=3, shape="")["success"]
+    wait_until(lambda: shaped.users() == 3, "3 users")

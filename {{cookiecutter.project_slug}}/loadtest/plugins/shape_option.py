@@ -77,7 +77,6 @@ class Choice:
         self.has_class_picker = web_ui is not None and web_ui.userclass_picker_is_active
         self.chosen = ChosenShape()
         self.chosen.runner = runner
-        self._of_locustfile = environment.shape_class
 
     def apply(self, form: dict[str, str]) -> str | None:
         """Follow the shape of the options, which `form` overrides, or return why that is impossible."""
@@ -89,8 +88,6 @@ class Choice:
     def _follow(self) -> str | None:
         if self.has_class_picker:
             return "the class picker overrides shape: leave shape empty, or start Locust without --class-picker"
-        if self.environment.shape_class is not self.chosen:
-            self._of_locustfile = self.environment.shape_class
         self.environment.shape_class = self.chosen
         return None
 
@@ -99,7 +96,11 @@ class Choice:
             return None
         if self.runner.state in (STATE_SPAWNING, STATE_RUNNING):
             return "shape is empty, and the running test follows one: stop the test first"
-        self.environment.shape_class = self._of_locustfile
+        # As at the start of Locust: the first shape class of the locustfile, if it has one.
+        of_locustfile = next(iter((self.environment.available_shape_classes or {}).values()), None)
+        if of_locustfile:
+            of_locustfile.runner = self.runner
+        self.environment.shape_class = of_locustfile
         return None
 
 

@@ -94,7 +94,7 @@ def test_a_file_becomes_variables_of_locust(tmp_path: Path) -> None:
     [
         ("users = 'ten'", {}, "argument -u/--users: invalid int value: 'ten'"),
         ("userz = 10", {}, "unrecognized arguments: --userz"),
-        ("run-time = 'soon'", {}, "soon"),
+        ("run-time = 'soon'", {}, "argument -t/--run-time: Invalid time span format"),
         ("users = 10", {"LOCUST_SHAPE": "zigzag"}, "argument --shape: invalid choice: 'zigzag'"),
     ],
 )
