@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv/.installed
 
-# uv has names of its own for what pip calls so; empty is unset.
+# Pass pip's index settings to uv under its own names; empty counts as unset.
 export UV_INDEX_URL ?= $(PIP_INDEX_URL)
 export UV_EXTRA_INDEX_URL ?= $(PIP_EXTRA_INDEX_URL)
 
@@ -17,29 +17,26 @@ demo: build/load-lab ## bake the default project and run it here, without a clus
 test: $(VENV) ## all tests that need no cluster
 	.venv/bin/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
-check: $(VENV) ## format, lint and types; changes nothing
+check: $(VENV) ## check format, lint and types; changes nothing
 	.venv/bin/ruff format --check
 	.venv/bin/ruff check
 	.venv/bin/mypy
-	.venv/bin/mypy tests/livesync
-	.venv/bin/mypy tests/e2e
-	MYPYPATH='{{cookiecutter.project_slug}}/loadtest:tests/livesync' .venv/bin/mypy --follow-imports=silent tests/oracle
 
 fix: $(VENV) ## let Ruff repair what it can
 	.venv/bin/ruff check --fix-only
 	.venv/bin/ruff format
 
 e2e: $(VENV) ## tests on a real cluster: docker-desktop, minikube or both
-	.venv/bin/pytest tests/e2e
+	.venv/bin/pytest tests/cluster
 
-bench: $(VENV) ## save to live on loopback and on a real cluster, and load for a core, into build/bench
-	PYTHONPATH=tests .venv/bin/python tests/livesync/bench.py
-	PYTHONPATH=tests .venv/bin/python tests/livesync/throughput.py
-	PYTHONPATH=tests .venv/bin/python tests/e2e/bench.py
+bench: $(VENV) ## measure the time from save to live here and on a cluster, and requests per core, into build/bench
+	.venv/bin/python -m benchmarks.livesync_on_loopback
+	.venv/bin/python -m benchmarks.throughput
+	.venv/bin/python -m benchmarks.livesync_on_cluster
 
 soak: $(VENV) ## long series: 300 load tests edited on a swarm here; 500 edits, scaled workers and ten pulses on a cluster
-	PYTHONPATH='tests/oracle:tests/livesync:{{cookiecutter.project_slug}}/loadtest' .venv/bin/python tests/oracle/on_swarm.py --sequences 300
-	PYTHONPATH=tests .venv/bin/python tests/e2e/soak.py
+	.venv/bin/python -m tests.oracle.swarm_series --sequences 300
+	.venv/bin/python -m benchmarks.soak_on_cluster
 
 # Locust is the one that the generated project pins.
 lock: $(VENV) ## after a change of requirements.in

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import websocket
-from swarm import PATIENCE, wait_until
+from support.waiting import TIMEOUT, wait_until
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 
@@ -30,7 +30,7 @@ class Page:
     """The one page that is open."""
 
     def __init__(self, address: str) -> None:
-        self._connection = websocket.create_connection(address, timeout=PATIENCE, suppress_origin=True)
+        self._connection = websocket.create_connection(address, timeout=TIMEOUT, suppress_origin=True)
         self._count = 0
 
     def close(self) -> None:
@@ -80,7 +80,7 @@ def browser(folder: Path) -> Iterator[Page]:
     )
     try:
         port = wait_until(lambda: _port(folder), "the browser")
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=PATIENCE) as response:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=TIMEOUT) as response:
             [address] = [tab["webSocketDebuggerUrl"] for tab in json.load(response) if tab["type"] == "page"]
         page = Page(address)
         try:

@@ -4,7 +4,9 @@ import os
 import signal
 
 import pytest
-from swarm import BASE, LOADTEST, Swarm, wait_until
+from support.locust_process import LOADTEST
+from support.swarm import BASE, Swarm
+from support.waiting import wait_until
 
 PATH = "/base/{os.getpid()}"
 
@@ -119,7 +121,7 @@ def test_helpers_and_packages_can_be_added_edited_and_deleted(swarm: Swarm) -> N
     swarm.edit("PATH = '/two'\n", "shop/paths.py")
     swarm.wait_for("/two")
     (swarm.folder / "shop/paths.py").unlink()
-    assert "ModuleNotFoundError" in swarm.refusal()
+    assert "ModuleNotFoundError" in swarm.rejection()
     swarm.edit(BASE)
     swarm.forget()
     swarm.wait_for("/base")
@@ -158,7 +160,7 @@ def test_state_in_a_module_of_its_own_outlives_edits(swarm: Swarm) -> None:
 
 def tokens(swarm: Swarm, name: str) -> set[str]:
     """What the state holds, and in which process."""
-    return {seen.removeprefix(f"/{name}/") for seen in list(swarm.target.seen) if seen.startswith(f"/{name}/")}
+    return {seen.removeprefix(f"/{name}/") for seen in list(swarm.service.seen) if seen.startswith(f"/{name}/")}
 
 
 NESTED = """
@@ -251,7 +253,7 @@ from locust import events
 def count(name, **_):
     if name == "/":
         urllib.request.urlopen(f"TARGET/heard/{os.getpid()}").read()
-""".replace("TARGET", swarm.target.url)
+""".replace("TARGET", swarm.service.url)
     for path in ("/heard-a", "/heard-b", "/heard-c"):
         swarm.edit(base("/base", listener.replace("/heard", path)))
         swarm.wait_for(path)
@@ -350,7 +352,7 @@ def test_a_helper_that_an_edit_adds_assigns_the_rows_of_a_new_file(swarm: Swarm)
 
 
 def rows(swarm: Swarm, path: str) -> set[str]:
-    return {seen for seen in list(swarm.target.seen) if seen.startswith(path)}
+    return {seen for seen in list(swarm.service.seen) if seen.startswith(path)}
 
 
 def test_a_task_can_be_renamed(swarm: Swarm) -> None:
@@ -378,7 +380,7 @@ STOP = """
 
 
 def user_ids(swarm: Swarm, path: str) -> set[str]:
-    return {seen for seen in list(swarm.target.seen) if seen.startswith(path)}
+    return {seen for seen in list(swarm.service.seen) if seen.startswith(path)}
 
 
 def test_a_fixed_count_takes_its_users_from_the_others(swarm: Swarm) -> None:
@@ -470,7 +472,7 @@ from locust import events
 @events.test_stop.add_listener
 def tell(environment, **_):
     urllib.request.urlopen(f"TARGET/told/{os.getpid()}").read()
-""".replace("TARGET", idle.target.url)
+""".replace("TARGET", idle.service.url)
     idle.save(BASE + listeners.replace("told", "early"))
     idle.start()
     idle.edit(BASE + listeners)

@@ -5,7 +5,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from swarm import BASE, Swarm, free_port, wait_until
+from support.ports import free_port
+from support.swarm import BASE, Swarm
+from support.waiting import wait_until
 
 ARGUMENT = """
 from locust import events
@@ -58,7 +60,7 @@ def test_whatever_an_edit_raises_is_a_rejection_and_the_next_save_works(impatien
             odd.touch()
         else:
             impatient.save(BASE + addition)
-        refusal = impatient.refusal()
+        refusal = impatient.rejection()
         assert reason in refusal, name
         assert len(refusal) <= 2000
         odd.unlink(missing_ok=True)
@@ -71,7 +73,7 @@ def test_whatever_an_edit_raises_is_a_rejection_and_the_next_save_works(impatien
 
 def test_a_new_argument_is_rejected_where_it_is_required_and_taken_with_a_default(swarm: Swarm) -> None:
     swarm.save(BASE + ARGUMENT)
-    assert "give a new one a default" in swarm.refusal()
+    assert "give a new one a default" in swarm.rejection()
     swarm.edit(
         BASE.replace("/base/", "/{self.environment.parsed_options.plan}/")
         + ARGUMENT.replace("required=True", "default='b'")
@@ -103,7 +105,7 @@ def test_what_an_import_starts_exists_once_also_after_rejected_saves(swarm: Swar
     swarm.edit(source)
     swarm.wait_for("/PATH-1-1")
     swarm.save(source + "\n1 / 0\n")
-    swarm.refusal()
+    swarm.rejection()
     for number in range(3):
         swarm.edit(source.replace("/PATH", f"/edited{number}"))
         swarm.wait_for(f"/edited{number}-1-1")
@@ -162,11 +164,11 @@ def test_an_edit_of_a_line_that_cannot_run_twice_is_rejected_and_other_edits_go_
     swarm.edit(source.replace("/base/", "/edited/"))
     swarm.wait_for("/edited")
     swarm.save(source.replace("/base/", "/edited/").replace("Counter('visits')", "Counter(name='visits')"))
-    assert "duplicate visits; it has run before in this process" in swarm.refusal()
+    assert "duplicate visits; it has run before in this process" in swarm.rejection()
     swarm.save(source.replace("/base/", "/edited/"))
     wait_until(swarm.agrees, "the rejection taken back")
     swarm.save(counter.replace("SERVER.bind((", "SERVER.listen(5) if 0 else SERVER.bind(("), "counter.py")
-    assert "OSError" in swarm.refusal()
+    assert "OSError" in swarm.rejection()
 
 
 def test_a_full_disk_is_a_rejection_and_leaves_one_revision_everywhere(
@@ -181,7 +183,7 @@ def test_a_full_disk_is_a_rejection_and_leaves_one_revision_everywhere(
         idle.start()
         idle.swarm()
         idle.save("x" * 1_500_000, "data.bin")
-        assert "could not be written" in idle.refusal()
+        assert "could not be written" in idle.rejection()
         assert set(idle.workers().values()) == {idle.first_revision}
         (idle.folder / "data.bin").unlink()
         wait_until(idle.agrees, "the rejection taken back")

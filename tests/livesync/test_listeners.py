@@ -4,7 +4,8 @@ import urllib.error
 import urllib.request
 
 import pytest
-from swarm import BASE, PATIENCE, Swarm, wait_until
+from support.swarm import BASE, Swarm
+from support.waiting import TIMEOUT, wait_until
 
 TELL = """
 import urllib.request
@@ -29,7 +30,7 @@ def wire(tell):
 
 
 def test_partial_listeners_and_those_of_helpers_are_called_once_a_request(swarm: Swarm) -> None:
-    source = BASE + TELL.replace("TARGET", swarm.target.url)
+    source = BASE + TELL.replace("TARGET", swarm.service.url)
     swarm.save(WIRING, "wiring.py")
     swarm.edit(source)
     for number in range(3):
@@ -61,7 +62,7 @@ def offer(environment, web_ui, **_):
 
 
 def test_an_added_init_listener_runs_once_and_its_route_goes_with_it(swarm: Swarm) -> None:
-    source = BASE + INIT.replace("TARGET", swarm.target.url)
+    source = BASE + INIT.replace("TARGET", swarm.service.url)
     swarm.edit(source)
     assert swarm.get("/mine") == "mine"
     swarm.edit(source.replace("'\"mine\"'", "'\"edited\"'").replace("/base/", "/edited/"))
@@ -69,7 +70,7 @@ def test_an_added_init_listener_runs_once_and_its_route_goes_with_it(swarm: Swar
     assert len(swarm.requests("/initialised")) == 3 * 2, "the master and both workers, tried and then live"
     swarm.edit(BASE)
     with pytest.raises(urllib.error.HTTPError, match="404"):
-        urllib.request.urlopen(f"http://127.0.0.1:{swarm.web}/mine", timeout=PATIENCE)
+        urllib.request.urlopen(f"http://127.0.0.1:{swarm.web}/mine", timeout=TIMEOUT)
     swarm.edit(source)
     assert swarm.get("/mine") == "mine"
 

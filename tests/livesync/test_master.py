@@ -4,7 +4,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from swarm import BASE, Swarm, wait_until
+from support.swarm import BASE, Swarm
+from support.waiting import wait_until
 
 EDITED = BASE.replace("/base/", "/edited/")
 
@@ -34,8 +35,8 @@ def voting(idle: Swarm) -> Swarm:
     """Two workers and ten users, between the vote on an edit and its commit."""
     idle.start()
     idle.swarm()
-    idle.save(SLOW_ON_WORKERS.replace("TARGET", idle.target.url))
-    wait_until(lambda: "/staging" in idle.target.seen, "a worker that stages it")
+    idle.save(SLOW_ON_WORKERS.replace("TARGET", idle.service.url))
+    wait_until(lambda: "/staging" in idle.service.seen, "a worker that stages it")
     return idle
 
 

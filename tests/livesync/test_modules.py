@@ -1,7 +1,7 @@
 """The modules that a load test is made of: folders, search paths, names, data files, and where they are."""
 
 import pytest
-from swarm import BASE, Swarm
+from support.swarm import BASE, Swarm
 
 LAYOUTS = {
     "a folder without __init__.py": ("from pages import browse", "browse.PATH()", "pages/browse.py"),
@@ -132,7 +132,7 @@ def test_a_rejected_edit_is_live_nowhere(swarm: Swarm) -> None:
     swarm.save("new", "data/name.txt")
     swarm.save("NAME = 'new'\n", "late.py")
     swarm.save(late + "\n1 / 0\n")
-    assert "ZeroDivisionError" in swarm.refusal()
+    assert "ZeroDivisionError" in swarm.rejection()
     swarm.settle()
     swarm.forget()
     swarm.settle()
@@ -151,4 +151,4 @@ def test_a_file_that_no_code_has_read_runs_nothing(swarm: Swarm) -> None:
 @pytest.mark.parametrize("name", ["json.py", "requests.py", "random/__init__.py"])
 def test_a_module_that_hides_one_of_python_or_of_a_package_is_rejected(swarm: Swarm, name: str) -> None:
     swarm.save("NAME = 1\n", name)
-    assert "rename it" in swarm.refusal()
+    assert "rename it" in swarm.rejection()

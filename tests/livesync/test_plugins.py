@@ -1,7 +1,9 @@
 """The plugins of the project under live sync: they are loaded, edited, and asked before an edit goes live."""
 
 import pytest
-from swarm import BASE, LOADTEST, Swarm, add_plugins, wait_until
+from support.locust_process import LOADTEST
+from support.swarm import BASE, Swarm, add_plugins
+from support.waiting import wait_until
 
 
 @pytest.fixture
@@ -9,7 +11,7 @@ def plugged(idle: Swarm) -> Swarm:
     """A swarm with the plugins, whose only host is that of its user class."""
     add_plugins(idle.folder)
     idle.options += ["--host", ""]
-    idle.save(with_host(idle.target.url))
+    idle.save(with_host(idle.service.url))
     idle.start()
     return idle
 
@@ -21,10 +23,10 @@ def with_host(host: str) -> str:
 def test_an_edit_cannot_send_load_to_a_host_that_is_not_allowed(plugged: Swarm) -> None:
     plugged.swarm(users=4)
     plugged.save(with_host("http://example.com"))
-    assert "Load on example.com is rejected" in plugged.refusal()
+    assert "Load on example.com is rejected" in plugged.rejection()
     plugged.settle()
     assert plugged.total()["num_failures"] == 0
-    plugged.edit(with_host(f"{plugged.target.url}/allowed"))
+    plugged.edit(with_host(f"{plugged.service.url}/allowed"))
     plugged.wait_for("/allowed")
 
 

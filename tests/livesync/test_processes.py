@@ -7,7 +7,8 @@ from threading import Thread
 
 import pytest
 import zmq
-from swarm import BASE, PATIENCE, Swarm, add_plugins, wait_until
+from support.swarm import BASE, Swarm, add_plugins
+from support.waiting import TIMEOUT, wait_until
 
 STEP = """
 import time
@@ -47,7 +48,7 @@ def test_a_process_that_ends_while_it_starts_leaves_nothing_behind(
         wait_until(lambda: any(temporary.iterdir()), "its folder")
         for process in idle.processes.values():
             process.terminate()
-            process.wait(PATIENCE)
+            process.wait(TIMEOUT)
         assert list(temporary.iterdir()) == []
 
 
@@ -106,7 +107,7 @@ def test_a_worker_finds_the_master_that_takes_the_place_of_one_that_went_without
         with closing(Address(silent.bind_to_random_port("tcp://127.0.0.1"))) as address:
             master_port, idle.port = idle.port, address.port
             idle.start_worker()
-            assert silent.poll(int(PATIENCE) * 1000), "the worker did not ask for the code"
+            assert silent.poll(int(TIMEOUT) * 1000), "the worker did not ask for the code"
             address.replace(master_port)
             idle.start_master()
             wait_until(lambda: len(idle.workers()) == 1 and idle.agrees(), "the worker")

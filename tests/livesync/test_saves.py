@@ -9,8 +9,9 @@ from typing import Any
 
 import gevent
 import pytest
-from swarm import PATIENCE, wait_until
-from watched import HOUR, Folder, Modules, looks, override
+from support.waiting import TIMEOUT, wait_until
+
+from tests.livesync.watched import HOUR, Folder, Modules, looks, override
 
 
 def test_a_save_has_the_content_of_every_file(folder: Folder) -> None:
@@ -78,7 +79,7 @@ def slowly(folder: Folder, name: str) -> bytes:
 def test_a_file_that_is_written_slowly_is_one_save(
     folder: Folder, livesync: Modules, monkeypatch: pytest.MonkeyPatch, debounce: str, name: str
 ) -> None:
-    override(livesync, monkeypatch, **{debounce: 2_000}, TIMEOUT=PATIENCE)
+    override(livesync, monkeypatch, **{debounce: 2_000}, TIMEOUT=TIMEOUT)
     folder.follow()
     assert slowly(folder, name) == folder.next()[name]
 

@@ -1,7 +1,9 @@
 """Load shapes that are edited, added, removed or broken while a test runs."""
 
 import pytest
-from swarm import BASE, LOADTEST, Swarm, wait_until
+from support.locust_process import LOADTEST
+from support.swarm import BASE, Swarm
+from support.waiting import wait_until
 
 SHAPE = """
 from locust import LoadTestShape
@@ -87,4 +89,4 @@ def test_a_chosen_shape_survives_its_master_where_that_is_wanted(
 
 
 def wait_for_users(swarm: Swarm, users: int) -> None:
-    wait_until(lambda: swarm.users() == users, lambda: f"{users} users, not {swarm.users()}\n{swarm.last_words()}")
+    wait_until(lambda: swarm.users() == users, lambda: f"{users} users, not {swarm.users()}\n{swarm.log_tails()}")

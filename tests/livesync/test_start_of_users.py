@@ -1,7 +1,8 @@
 """A user starts again where an edit changed how it starts, and only there."""
 
 import pytest
-from swarm import BASE, Swarm, wait_until
+from support.swarm import BASE, Swarm
+from support.waiting import wait_until
 
 STARTS = """
 import os

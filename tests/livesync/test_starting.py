@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from swarm import BASE, PATIENCE, Swarm, add_livesync, wait_until
+from support.swarm import BASE, Swarm, add_livesync
+from support.waiting import TIMEOUT, wait_until
 
 CLASSES = {
     "a base class with weight 0": BASE.replace(
@@ -101,7 +102,7 @@ def test_what_it_cannot_do_it_says_at_the_start(tmp_path: Path, options: list[st
     (folder / "locustfile.py").write_text(BASE)
     (tmp_path / "elsewhere.py").write_text(BASE)
     run = subprocess.run(
-        [sys.executable, "-m", "livesync", *options], cwd=folder, capture_output=True, text=True, timeout=PATIENCE
+        [sys.executable, "-m", "livesync", *options], cwd=folder, capture_output=True, text=True, timeout=TIMEOUT
     )
     assert run.returncode
     assert reason in run.stderr

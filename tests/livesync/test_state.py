@@ -1,7 +1,8 @@
 """What a run has built up outlives an edit of something else: globals, attributes, identities, places in a sequence."""
 
 import pytest
-from swarm import BASE, Swarm, wait_until
+from support.swarm import BASE, Swarm
+from support.waiting import wait_until
 
 TOKEN = """
 import os

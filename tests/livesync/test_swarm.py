@@ -5,7 +5,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from swarm import BASE, PATIENCE, Swarm, add_livesync, wait_until
+from support.swarm import BASE, Swarm, add_livesync
+from support.waiting import TIMEOUT, wait_until
 
 
 def test_a_worker_waits_for_its_master(idle: Swarm) -> None:
@@ -99,7 +100,7 @@ def test_all_processes_end_on_sigterm_and_leave_nothing_behind(
     idle.swarm()
     for process in idle.processes.values():
         process.send_signal(signal.SIGTERM)
-    assert [process.wait(PATIENCE) for process in idle.processes.values()] == [0, 0, 0]
+    assert [process.wait(TIMEOUT) for process in idle.processes.values()] == [0, 0, 0]
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
@@ -120,7 +121,7 @@ def test_an_unknown_locust_is_restarted_by_an_edit(idle: Swarm) -> None:
     wait_until(lambda: idle.log().count("Starting web interface") == 3, "Locust started once more")
     wait_until(lambda: idle.get("/stats/requests"), "its web interface")
     idle.processes["master"].terminate()
-    assert idle.processes["master"].wait(PATIENCE) == 0
+    assert idle.processes["master"].wait(TIMEOUT) == 0
     assert not idle.get("/stats/requests")
 
 

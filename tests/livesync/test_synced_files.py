@@ -6,8 +6,9 @@ from pathlib import Path
 
 import gevent
 import pytest
-from swarm import PATIENCE
-from watched import Folder, looks
+from support.waiting import TIMEOUT
+
+from tests.livesync.watched import Folder, looks
 
 LITTER = [
     ".git/HEAD",
@@ -106,4 +107,4 @@ def test_pipes_and_sockets_are_not_read(folder: Folder) -> None:
     os.mkfifo(folder.path / "pipe")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(os.path.relpath(folder.path / "socket"))
-        assert gevent.with_timeout(PATIENCE, folder.read) == {"locustfile.py": b"first"}
+        assert gevent.with_timeout(TIMEOUT, folder.read) == {"locustfile.py": b"first"}

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from watched import Folder, Modules, looks
+
+from tests.livesync.watched import Folder, Modules, looks
 
 
 @contextmanager

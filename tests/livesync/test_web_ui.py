@@ -5,8 +5,10 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-from browser import BROWSER, Page, browser
-from swarm import BASE, PATIENCE, Swarm, wait_until
+from support.swarm import BASE, Swarm
+from support.waiting import TIMEOUT, wait_until
+
+from tests.livesync.browser import BROWSER, Page, browser
 
 
 @pytest.fixture
@@ -21,7 +23,7 @@ def page(tmp_path: Path) -> Iterator[Page]:
 def test_the_rows_of_the_tab_say_what_is_live_and_what_was_rejected(swarm: Swarm) -> None:
     swarm.edit(BASE + "\nNAME = 1\n")
     swarm.save(BASE + "\n1 / 0\n")
-    reason = swarm.refusal()
+    reason = swarm.rejection()
     [table] = swarm.get("/stats/requests")["extended_stats"]
     rows = {row["code"]: row for row in table["data"]}
     assert rows["live"]["revision"] == swarm.get("/livesync")["revision"]
@@ -54,7 +56,7 @@ def test_a_tab_and_table_of_the_locustfile_stay_beside_those_of_live_sync(idle: 
     idle.save(BASE + TAB_OF_ITS_OWN)
     idle.start(workers=1)
     for _ in range(2):  # every page adds the tab again
-        with urlopen(f"http://127.0.0.1:{idle.web}/", timeout=PATIENCE) as response:
+        with urlopen(f"http://127.0.0.1:{idle.web}/", timeout=TIMEOUT) as response:
             page = response.read().decode()
     assert page.count('"key": "content-length"') == 2
     assert page.count('"key": "livesync"') == 2
@@ -66,7 +68,7 @@ def test_the_html_report_lists_the_changes_of_the_test(swarm: Swarm) -> None:
     revision = swarm.edit(BASE.replace("/base/", "/reported/"))
 
     def report() -> str:
-        with urlopen(f"http://127.0.0.1:{swarm.web}/stats/report", timeout=PATIENCE) as response:
+        with urlopen(f"http://127.0.0.1:{swarm.web}/stats/report", timeout=TIMEOUT) as response:
             return str(response.read().decode())
 
     wait_until(lambda: f", changed to {revision} at " in report(), "the change in the report")
@@ -75,7 +77,7 @@ def test_the_html_report_lists_the_changes_of_the_test(swarm: Swarm) -> None:
 def test_a_browser_shows_the_tab(page: Page, swarm: Swarm) -> None:
     revision = swarm.edit(BASE + "\nNAME = 2\n")
     swarm.save(BASE + "\n1 / 0\n")
-    swarm.refusal()
+    swarm.rejection()
     page.open(f"http://127.0.0.1:{swarm.web}/?tab=livesync")
     wait_until(lambda: revision in page.text(), lambda: f"the revision on the page\n{page.text()}")
     assert "Live sync" in page.text()

@@ -13,7 +13,8 @@ from typing import IO, Any
 
 import gevent
 import pytest
-from watched import Folder, Modules, looks
+
+from tests.livesync.watched import Folder, Modules, looks
 
 Write = Callable[[Path], object]
 WRITES: dict[str, Write] = {

@@ -11,7 +11,7 @@ from typing import Any
 
 import gevent
 import pytest
-from swarm import PATIENCE, wait_until
+from support.waiting import TIMEOUT, wait_until
 
 HOUR = 3_600_000
 """Milliseconds that no test waits for."""
@@ -51,7 +51,7 @@ class Folder:
 
     def save(self) -> Any:
         """What the watcher says next, where no greenlet follows it."""
-        return gevent.with_timeout(PATIENCE, self.watcher.next_save)
+        return gevent.with_timeout(TIMEOUT, self.watcher.next_save)
 
     def follow(self) -> None:
         self.read()

@@ -11,9 +11,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-sys.path.append(str(Path(__file__).parents[2] / "{{cookiecutter.project_slug}}" / "loadtest"))
-
-
 from livesync import (
     file_access,
     live_code,

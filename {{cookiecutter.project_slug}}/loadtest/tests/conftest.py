@@ -1,14 +1,19 @@
-"""Fixtures: a real service, and runs of Locust against it."""
+"""Fixtures: a real service, runs of Locust against it, and swarms with live sync."""
 
 import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from threading import Thread
 
 import pytest
-from processes import LOADTEST, TIMEOUT, Run, Service, locust, unused_port
+from support.locust_process import LOADTEST, Run, locust
+from support.ports import free_port
+from support.service import Service
+from support.swarm_fixtures import idle, shared, swarm
+from support.waiting import TIMEOUT
+
+__all__ = ["idle", "shared", "swarm"]
 
 # Importing Locust would turn the threads of the tests into greenlets.
 os.environ["LOCUST_SKIP_MONKEY_PATCH"] = "1"
@@ -16,12 +21,9 @@ os.environ["LOCUST_SKIP_MONKEY_PATCH"] = "1"
 
 @pytest.fixture
 def service() -> Iterator[Service]:
-    with Service() as service:
-        thread = Thread(target=service.serve_forever)
-        thread.start()
-        yield service
-        service.shutdown()
-        thread.join()
+    service = Service()
+    yield service
+    service.close()
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ def run_locust(service: Service, tmp_path: Path) -> Callable[..., Run]:
         file = tmp_path / "rows.json"
         environment = {"LOCUST_HOST": service.url} | environment
         load = ["--users", "4", "--spawn-rate", "4", "--run-time", "3s"]
-        port = str(unused_port())
+        port = str(free_port())
         ports = ["--master-bind-port", port, "--master-port", port]
         options = ["--headless", *load, *ports, "--json-file", str(file.with_suffix("")), *arguments]
         with locust(*options, folder=folder, **environment) as process:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from plugins.allowed_hosts import problem
-from processes import Run
+from support.locust_process import Run
 
 
 @pytest.mark.parametrize(

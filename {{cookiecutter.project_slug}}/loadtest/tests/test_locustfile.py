@@ -6,13 +6,16 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from processes import LOADTEST, TIMEOUT, Run, Service
+from support.locust_process import LOADTEST, Run
+from support.service import Service
+from support.waiting import TIMEOUT
 
 
-def test_the_default_users_need_nothing_but_hello(run_locust: Callable[..., Run]) -> None:
+def test_the_default_users_need_nothing_but_hello(service: Service, run_locust: Callable[..., Run]) -> None:
     code, output, rows = run_locust()
     assert code == 0, output
     assert {row["name"] for row in rows} == {"/hello"}
+    assert set(service.seen) == {"/hello"}
     assert sum(row["num_requests"] for row in rows) > 4
     assert sum(row["num_failures"] for row in rows) == 0
 
@@ -20,7 +23,7 @@ def test_the_default_users_need_nothing_but_hello(run_locust: Callable[..., Run]
 def test_no_two_users_share_a_row_across_workers(service: Service, run_locust: Callable[..., Run]) -> None:
     run_locust("--processes", "2")
     names = [line.split(",")[0] for line in (LOADTEST / "data/users.csv").read_text().splitlines()[1:5]]
-    assert set(service.visitors) == set(names)
+    assert service.visitors == set(names)
 
 
 def test_a_secret_reaches_the_requests(service: Service, run_locust: Callable[..., Run]) -> None:
@@ -52,4 +55,4 @@ def test_locust_alone_runs_the_locustfile(service: Service) -> None:
     command = [sys.executable, "-m", "locust", "--headless", "--host", service.url, "--users", "2", "--run-time", "2s"]
     environment = {name: value for name, value in os.environ.items() if name != "LOCUST_SKIP_MONKEY_PATCH"}
     subprocess.run(command, cwd=LOADTEST, env=environment, check=True, timeout=TIMEOUT, capture_output=True)
-    assert service.visitors
+    assert service.seen

@@ -1,7 +1,6 @@
 """The start form of the web UI: what rejects it, and how it starts a shape."""
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -10,7 +9,10 @@ from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import pytest
-from processes import TIMEOUT, Service, locust, unused_port
+from support.locust_process import locust
+from support.ports import free_port
+from support.service import Service
+from support.waiting import TIMEOUT, wait_until
 
 
 @pytest.fixture
@@ -19,12 +21,12 @@ def start_web_ui(service: Service) -> Iterator[Callable[..., str]]:
     with ExitStack() as processes:
 
         def start(*options: str) -> str:
-            port = str(unused_port())
+            port = str(free_port())
             process = locust("--web-host", "127.0.0.1", "--web-port", port, "--host", service.url, *options)
             processes.callback(process.communicate)
             processes.callback(process.kill)
             address = f"http://127.0.0.1:{port}"
-            until(lambda: read(address))
+            wait_until(lambda: answers(address), "the web UI")
             return address
 
         yield start
@@ -55,16 +57,11 @@ def now(web_ui: str) -> dict[str, Any]:
     return state
 
 
-def until(condition: Callable[[], Any]) -> None:
-    end = time.monotonic() + TIMEOUT
-    while True:
-        try:
-            if condition():
-                return
-        except URLError:
-            pass  # it does not listen yet
-        assert time.monotonic() < end
-        time.sleep(0.1)
+def answers(address: str) -> bool:
+    try:
+        return bool(read(address))
+    except URLError:
+        return False
 
 
 def test_the_page_offers_the_shapes_and_their_settings(web_ui: str) -> None:
@@ -93,16 +90,16 @@ def test_a_form_cannot_allow_other_hosts(web_ui: str) -> None:
 
 def test_a_shape_of_the_form_sets_the_number_of_users(web_ui: str) -> None:
     assert start(web_ui, shape="constant", high=7)["success"]
-    until(lambda: now(web_ui)["user_count"] == 7)
+    wait_until(lambda: now(web_ui)["user_count"] == 7, lambda: str(now(web_ui)))
     # Its settings may change while it runs, but it cannot be left out.
     assert start(web_ui, shape="constant", high=3)["success"]
-    until(lambda: now(web_ui)["user_count"] == 3)
+    wait_until(lambda: now(web_ui)["user_count"] == 3, lambda: str(now(web_ui)))
     assert not start(web_ui, shape="")["success"]
     # The next test need not follow one.
     read(f"{web_ui}/stop", now="")
-    until(lambda: now(web_ui)["state"] == "stopped")
+    wait_until(lambda: now(web_ui)["state"] == "stopped", lambda: str(now(web_ui)))
     assert start(web_ui, shape="", user_count=2)["success"]
-    until(lambda: now(web_ui)["user_count"] == 2)
+    wait_until(lambda: now(web_ui)["user_count"] == 2, lambda: str(now(web_ui)))
 
 
 def test_a_shape_is_rejected_where_the_class_picker_would_override_it(start_web_ui: Callable[..., str]) -> None:

@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 from plugins.verdict.load_generator import LoadGenerator
 from plugins.verdict.service_levels import ServiceLevels
-from processes import LOADTEST, TIMEOUT, Run, Service, locust, unused_port
+from support.locust_process import LOADTEST, Run, locust
+from support.ports import free_port
+from support.service import Service
+from support.waiting import TIMEOUT
 
 SCHEMA = json.loads((LOADTEST / "plugins/verdict/schema.json").read_text())
 
@@ -186,11 +189,11 @@ def test_an_invalid_slo_file_is_rejected_before_any_load(
     assert run.code == 1
     assert "slo.toml: [total] has 'p90'" in run.output
     assert "Traceback" not in run.output
-    assert service.visitors == []
+    assert service.seen == []
 
 
 def test_a_lost_worker_fails_the_run(service: Service, tmp_path: Path) -> None:
-    port = str(unused_port())
+    port = str(free_port())
     options = ["--headless", "--expect-workers", "2", "--host", service.url, "--users", "4", "--run-time", "7s"]
     with (
         locust("--master", "--master-bind-port", port, *options, "--verdict", str(tmp_path)) as master,
@@ -206,7 +209,7 @@ def test_a_lost_worker_fails_the_run(service: Service, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("shape", ["", "constant"])
 def test_an_interrupted_run_fails_and_leaves_its_reports(service: Service, tmp_path: Path, shape: str) -> None:
-    port = str(unused_port())
+    port = str(free_port())
     options = ["--host", service.url, "--run-time", "60s", "--expect-workers", "1", "--master-bind-port", port]
     with (
         locust(str(tmp_path), *options, module="plugins.headless", LOCUST_SHAPE=shape) as master,

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import gevent
 import pytest
-from swarm import LOADTEST, PATIENCE, wait_until
-from watched import HOUR, Folder, Modules, looks, notices, override
+from support.locust_process import LOADTEST
+from support.waiting import TIMEOUT, wait_until
+
+from tests.livesync.watched import HOUR, Folder, Modules, looks, notices, override
 
 
 def test_the_file_system_tells_of_saves(folder: Folder, livesync: Modules, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +124,7 @@ def test_many_files_are_looked_at_less_often(
 
 def test_greenlets_go_on_while_it_reads(folder: Folder, livesync: Modules, monkeypatch: pytest.MonkeyPatch) -> None:
     content_of, gate = livesync.watch.content_of, threading.Event()
-    monkeypatch.setattr(livesync.watch, "content_of", lambda file: content_of(file) if gate.wait(PATIENCE) else None)
+    monkeypatch.setattr(livesync.watch, "content_of", lambda file: content_of(file) if gate.wait(TIMEOUT) else None)
     reading = gevent.spawn(folder.read)
     gevent.sleep(0.1)
     assert not reading.dead

@@ -1,4 +1,4 @@
-"""`python -m observed` is `python -m livesync` in a process that tells whether it is what a fresh load would be.
+"""`python -m livesync` in a process that compares itself with a fresh load when it is asked to.
 
 On the socket that OBSERVED names it answers one pickled request at a time: a method of `Observer` and its arguments.
 """
@@ -15,7 +15,11 @@ from typing import Any
 import gevent
 from gevent import socket
 from locust import User, constant
-from oracle import MODULES, SKIPPED, Loaded, LoadTest, Look, Sequence, fresh, ran
+
+from tests.oracle.comparison import SKIPPED, Loaded, fresh
+from tests.oracle.generated import MODULES, LoadTest, ran
+from tests.oracle.rendering import files_of
+from tests.oracle.sequence import Look, Sequence
 
 GRACE = 5.0
 """Seconds within which the last task has ended that was under way at a commit."""
@@ -51,7 +55,7 @@ class Observer(Sequence):
 
     def compare_soon(self) -> None:
         """Compare once no task is under way any more that began before the edit; until then removed names stay."""
-        self.fresh = self.test, fresh(self.test.files())
+        self.fresh = self.test, fresh(files_of(self.test))
         deadline = time.monotonic() + GRACE
         while True:
             try:

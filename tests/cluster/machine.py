@@ -5,37 +5,14 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-Answer = TypeVar("Answer")
-
-
-def wait_until(condition: Callable[[], Answer | None], what: str, seconds: float = 120) -> Answer:
-    """The condition's answer as soon as it is not None; fails with `what` after so many seconds."""
-    end = time.monotonic() + seconds
-    while (answer := condition()) is None:
-        assert time.monotonic() < end, f"{what}: not within {seconds} s"
-        time.sleep(0.1)
-    return answer
-
-
-def is_free(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("localhost", port), timeout=2):
-        return False
-    return True
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        port: int = probe.getsockname()[1]
-        return port
+from tests.support.commands import run
 
 
 @dataclass(frozen=True)
@@ -53,18 +30,8 @@ class Machine:
     def run(
         self, *command: str | Path, cwd: Path | None = None, seconds: float = 60
     ) -> subprocess.CompletedProcess[str]:
-        """Run to the end, whatever that is; output and errors come together."""
-        return subprocess.run(
-            command,
-            cwd=cwd,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=seconds,
-            check=False,
-        )
+        """Run a command whatever its exit code; output and errors come together."""
+        return run(*command, cwd=cwd, seconds=seconds, environment=self.environment)
 
     def output(self, *command: str | Path, cwd: Path | None = None, seconds: float = 60) -> str:
         """What a command prints that has to succeed."""
@@ -117,6 +84,15 @@ def end(process: subprocess.Popen[bytes], settle: float) -> None:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         raise
+
+
+def own_kubeconfig(folder: Path) -> Path:
+    """A copy of the user's kubeconfig in a folder."""
+    file = folder / "kubeconfig"
+    command = ["kubectl", "config", "view", "--raw", "--flatten"]
+    file.write_bytes(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    file.chmod(0o600)
+    return file
 
 
 def missing_tools(*names: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The swarm, as the master's web UI knows it."""
+"""The web UI of the master under Tilt or Skaffold, and what it says about the swarm."""
 
 import json
 import urllib.error
@@ -8,10 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from machine import Machine, wait_until
+from support.waiting import wait_until
+
+from tests.cluster.machine import Machine
 
 WEB_UI = "http://localhost:8089"
 USERS = 10
+
+TIMEOUT = 120
+"""Seconds for what a cluster may take its time with."""
 
 
 @dataclass(frozen=True)
@@ -63,25 +68,27 @@ class Swarm:
 
         self.wait_for(is_even, f"a split of {even}")
 
-    def wait_for(self, condition: Callable[[Look], bool], what: str, seconds: float = 120) -> Look:
+    def wait_for(self, condition: Callable[[Look], bool], what: str) -> Look:
         """The first look at which the condition holds."""
-        return wait_until(lambda: look if condition(look := self.look()) else None, what, seconds)
+        look = wait_until(lambda: look if condition(look := self.look()) else None, what, TIMEOUT)
+        assert look is not None
+        return look
 
     def wait_for_only(self, name: str) -> None:
         """Wait until requests of this name arrive and no others do, while all users keep running."""
         before = self.wait_for(lambda look: look.requests.get(name, 0) > 0, f"requests named {name}")
 
-        def alone() -> bool | None:
+        def alone() -> bool:
             nonlocal before
             look = self.look()
             assert look.users == USERS
             if look.requests[name] < before.requests[name] + USERS:
-                return None
+                return False
             others = [other for other in look.requests if look.requests[other] > before.requests.get(other, 0)]
             before = look
-            return True if others == [name] else None
+            return others == [name]
 
-        wait_until(alone, f"no requests but {name}")
+        wait_until(alone, f"no requests but {name}", TIMEOUT)
 
 
 def is_there(worker: dict[str, Any]) -> bool:
@@ -110,7 +117,7 @@ def reaches_server(machine: Machine, context: str, namespace: str) -> bool:
     return machine.run("kubectl", "--context", context, "--namespace", namespace, *master).returncode == 0
 
 
-def refusal() -> str | None:
+def rejection() -> str | None:
     """Why the last save is not live, or None if it is."""
     reason: str | None = get("/livesync")["refused"]
     return reason

@@ -1,15 +1,10 @@
-"""Part of `make bench`: live sync on this machine's loopback, without a cluster.
+"""Part of `make bench`: live sync on this machine, without a cluster.
 
 A save counts as live with the first request of the new code on the last worker.
 """
 
-import asyncio
-import contextlib
 import math
-import multiprocessing
-import os
 import re
-import socket
 import statistics
 import tempfile
 import time
@@ -17,10 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from results import Results
-from swarm import BASE, Swarm, Target
+from support.swarm import BASE, Swarm, new_swarm
+
+from benchmarks.measuring import cpu_seconds, resident_mib, time_until
+from benchmarks.plain_server import plain_server
+from benchmarks.results import Results
 
 EDITS, FEW_EDITS, MANY_EDITS = 200, 40, 500
 PAIRS, LENGTH = 8, 8.0
@@ -46,18 +43,12 @@ def main() -> None:
 
 @contextmanager
 def running(workers: int, users: int = 20, source: str = BASE) -> Iterator[Swarm]:
-    with tempfile.TemporaryDirectory() as folder:
-        target = Target()
-        swarm = Swarm(Path(folder) / "loadtest", target)
+    with tempfile.TemporaryDirectory() as folder, new_swarm(Path(folder) / "loadtest") as swarm:
         swarm.save(source)
-        try:
-            swarm.start(workers)
-            swarm.swarm(users)
-            yield swarm
-            assert swarm.total()["num_failures"] == 0
-        finally:
-            swarm.stop()
-            target.close()
+        swarm.start(workers)
+        swarm.swarm(users)
+        yield swarm
+        assert swarm.total()["num_failures"] == 0
 
 
 def save_to_request(swarm: Swarm, edits: int) -> list[float]:
@@ -78,16 +69,6 @@ def edit_again(swarm: Swarm, edits: int) -> Iterator[str]:
         path = f"/edit{number:04}"
         swarm.save(BASE.replace("/base", path))
         yield path
-
-
-def time_until(condition: Callable[[], bool], seconds: float = 10) -> float:
-    """Seconds until the condition held, or infinity."""
-    start = time.monotonic()
-    while time.monotonic() < start + seconds:
-        if condition():
-            return time.monotonic() - start
-        time.sleep(0.001)
-    return math.inf
 
 
 TIMED = (
@@ -126,17 +107,11 @@ def memory(results: Results) -> None:
     """Resident memory before and after many edits."""
     with running(workers=2) as swarm:
         save_to_request(swarm, 20)
-        before = {name: resident(process.pid) for name, process in swarm.processes.items()}
+        before = {name: resident_mib(process.pid) for name, process in swarm.processes.items()}
         missed = save_to_request(swarm, MANY_EDITS).count(math.inf)
-        grown = {name: resident(process.pid) - before[name] for name, process in swarm.processes.items()}
+        grown = {name: resident_mib(process.pid) - before[name] for name, process in swarm.processes.items()}
     says = ", ".join(f"{name} {before[name]:.1f} {grown[name]:+.1f}" for name in grown)
     results.say(f"MiB resident before {MANY_EDITS} edits, {missed} of them missed, and how much more after: {says}\n")
-
-
-def resident(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text()
-    [kib] = re.findall(r"VmRSS:\s+(\d+) kB", status)
-    return int(kib) / 1024
 
 
 FASTEST = BASE.replace("constant(0.05)", "constant(0)")
@@ -157,63 +132,17 @@ def throughput(results: Results) -> None:
 
 
 def rate(module: str, url: str, requests: Callable[[], int]) -> float:
-    with tempfile.TemporaryDirectory() as folder:
-        target = Target()
-        target.url = url
-        swarm = Swarm(Path(folder) / "loadtest", target, module=module)
+    """Requests per CPU second of the one worker of a swarm."""
+    with tempfile.TemporaryDirectory() as folder, new_swarm(Path(folder) / "loadtest", module) as swarm:
+        swarm.service.url = url
         swarm.save(FASTEST)
-        try:
-            swarm.start(workers=1)
-            swarm.swarm(users=20)
-            time.sleep(2)
-            start = cpu_seconds(swarm.processes["worker1"].pid), requests()
-            time.sleep(LENGTH)
-            end = cpu_seconds(swarm.processes["worker1"].pid), requests()
-            return (end[1] - start[1]) / (end[0] - start[0])
-        finally:
-            swarm.stop()
-            target.close()
-
-
-def cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-@contextmanager
-def plain_server() -> Iterator[tuple[str, Callable[[], int]]]:
-    """A server in a process of its own that answers as fast as Python can, and how many requests it had."""
-    count = multiprocessing.RawValue("Q")
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        process = multiprocessing.get_context("fork").Process(target=serve, args=(listener, count), daemon=True)
-        process.start()
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}", lambda: int(count.value)
-        finally:
-            process.terminate()
-            process.join()
-
-
-class Answer(asyncio.Protocol):
-    def __init__(self, count: Any) -> None:
-        self.count = count
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-
-    def data_received(self, _data: bytes) -> None:
-        self.count.value += 1
-        self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-
-
-def serve(listener: socket.socket, count: Any) -> None:
-    async def forever() -> None:
-        server = await asyncio.get_running_loop().create_server(partial(Answer, count), sock=listener)
-        await server.serve_forever()
-
-    with contextlib.suppress(asyncio.CancelledError):
-        asyncio.run(forever())
+        swarm.start(workers=1)
+        swarm.swarm(users=20)
+        time.sleep(2)
+        start = cpu_seconds(swarm.processes["worker1"].pid), requests()
+        time.sleep(LENGTH)
+        end = cpu_seconds(swarm.processes["worker1"].pid), requests()
+        return (end[1] - start[1]) / (end[0] - start[0])
 
 
 if __name__ == "__main__":

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import SLUG
-from machine import Machine, free_port
+from support.ports import free_port
+
+from tests.cluster.conftest import SLUG
+from tests.cluster.machine import Machine
 
 TOOLS = {"tilt": ["tilt", "ci", "--port"], "skaffold": ["skaffold", "dev"]}
 
@@ -60,7 +62,7 @@ def test_tilt_refuses_any_other_context(machine: Machine, context: str, project:
 @pytest.mark.usefixtures("context")
 def test_skaffold_refuses_to_be_sent_elsewhere(machine: Machine, project: Path) -> None:
     command = ["skaffold", "run", "--kube-context", "production"]
-    assert_refused(machine, project, command, r"not for production: leave --kube-context")
+    assert_refused(machine, project, command, r"not for production: leave out --kube-context")
 
 
 def assert_refused(machine: Machine, project: Path, command: list[str], sentence: str) -> None:

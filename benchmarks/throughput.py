@@ -5,7 +5,6 @@ import re
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,11 +14,13 @@ from pathlib import Path
 from subprocess import DEVNULL, Popen
 from urllib.request import urlopen
 
-from bench import cpu_seconds, plain_server, time_until
-from results import Results
-from swarm import free_port
+from support.ports import free_port
 
-TEMPLATE = Path(__file__).parents[2]
+from benchmarks.measuring import cpu_seconds, time_until
+from benchmarks.plain_server import plain_server
+from benchmarks.results import Results
+from tests.support.baking import bake
+
 PAIRS, LENGTH, WARM_UP = 8, 8, 3
 """Pairs of runs, and seconds of each and before it."""
 
@@ -37,7 +38,7 @@ class Plain(HttpUser):
 def main() -> None:
     results = Results("throughput")
     with tempfile.TemporaryDirectory() as folder:
-        project = bake(Path(folder))
+        project = project_without_waits(Path(folder))
         with plain_server() as (url, requests):
             measure = partial(for_a_cpu_second, project, url, requests)
             pairs = [(measure("locustfile.py"), measure("plain.py")) for _ in range(PAIRS)]
@@ -52,11 +53,9 @@ def main() -> None:
         say(results, "Requests a second at the project's server: Locust with two workers, wrk", pairs)
 
 
-def bake(folder: Path) -> Path:
+def project_without_waits(folder: Path) -> Path:
     """A project whose users do not wait, with a plain locustfile beside its own."""
-    command = [sys.executable, "-m", "cookiecutter", str(TEMPLATE), "--no-input", "--default-config"]
-    subprocess.run([*command, "--output-dir", str(folder)], check=True, stdout=DEVNULL)
-    project = folder / "load-lab"
+    project = bake(folder)
     subprocess.run(["make", ".venv/.installed"], cwd=project, check=True, stdout=DEVNULL)
     locustfile = project / "loadtest/locustfile.py"
     source, changes = re.subn(r"wait_time = between\(.*\)", "wait_time = constant(0)", locustfile.read_text())

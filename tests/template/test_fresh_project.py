@@ -9,30 +9,23 @@ import re
 import signal
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import pytest
+from support.ports import is_taken
+from support.waiting import wait_until
+
+from tests.support.commands import run
 
 PORTS = {"server": 8000, "web UI": 8089, "workers": 5557}
+START_TIMEOUT = 180
+"""Seconds for the demo to start; it installs on the way."""
+
 WEB = f"http://localhost:{PORTS['web UI']}"
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as client:
-        client.settimeout(1)
-        return client.connect_ex(("127.0.0.1", port)) == 0
-
-
-def wait_for(condition: Callable[[], bool], what: str, seconds: float = 180) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"no {what} after {seconds} s"
-        time.sleep(0.1)
 
 
 def get(path: str) -> Any:
@@ -52,21 +45,9 @@ def processes_in(folder: Path) -> list[str]:
     return found
 
 
-def make(folder: Path, target: str, seconds: int) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["make", target],
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=seconds,
-    )
-
-
 @pytest.fixture(autouse=True)
 def ports_are_free() -> None:
-    taken = [port for port in PORTS.values() if answers(port)]
+    taken = [port for port in PORTS.values() if is_taken(port)]
     assert not taken, f"ports {taken} are taken: stop what listens there, then test again"
 
 
@@ -83,7 +64,7 @@ def demo(clone: Path, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
             start_new_session=True,
         )
     try:
-        wait_for(lambda: process.poll() is not None or answers(PORTS["web UI"]), "web UI")
+        wait_until(lambda: process.poll() is not None or is_taken(PORTS["web UI"]), "web UI", START_TIMEOUT)
         assert process.poll() is None, (tmp_path / "output").read_text()
         yield process
     finally:
@@ -103,11 +84,11 @@ def test_a_demo_syncs_an_edit_and_ends_with_ctrl_c(demo: subprocess.Popen[bytes]
         stats = get("/stats/requests")["stats"]
         return any(row["name"] == name and row["num_requests"] for row in stats)
 
-    wait_for(lambda: live() is not None, "two workers with the code of the master")
-    wait_for(lambda: answers(PORTS["server"]), "server")
+    wait_until(lambda: live() is not None, "two workers with the code of the master", START_TIMEOUT)
+    wait_until(lambda: is_taken(PORTS["server"]), "server", START_TIMEOUT)
     before = live()
     urlopen(f"{WEB}/swarm", data=urlencode({"user_count": 4, "spawn_rate": 4}).encode()).close()
-    wait_for(lambda: requested("/hello"), "requests")
+    wait_until(lambda: requested("/hello"), "requests", START_TIMEOUT)
 
     locustfile = clone / "build/load-lab/loadtest/locustfile.py"
     source = locustfile.read_text()
@@ -115,8 +96,8 @@ def test_a_demo_syncs_an_edit_and_ends_with_ctrl_c(demo: subprocess.Popen[bytes]
         edited = re.sub(r'(?<=client\.get\()"/hello"', '"/hello?edited"', source)
         assert edited != source
         locustfile.write_text(edited)
-        wait_for(lambda: live() not in (None, before), "live edit")
-        wait_for(lambda: requested("/hello?edited"), "requests of the edited task")
+        wait_until(lambda: live() not in (None, before), "live edit", START_TIMEOUT)
+        wait_until(lambda: requested("/hello?edited"), "requests of the edited task", START_TIMEOUT)
     finally:
         locustfile.write_text(source)
 
@@ -128,23 +109,23 @@ def test_a_demo_syncs_an_edit_and_ends_with_ctrl_c(demo: subprocess.Popen[bytes]
 
     os.killpg(demo.pid, signal.SIGINT)
     demo.wait(timeout=60)
-    assert not [port for port in PORTS.values() if answers(port)]
+    assert not [port for port in PORTS.values() if is_taken(port)]
     assert not processes_in(clone)
 
 
 @pytest.mark.parametrize("name", PORTS)
 def test_a_taken_port_is_reported_before_anything_starts(workshop: Path, name: str) -> None:
     with socket.create_server(("127.0.0.1", PORTS[name])):
-        run = make(workshop, "local", seconds=60)
-    assert run.returncode != 0
-    assert re.search(rf"\b{PORTS[name]}\b", run.stdout)
-    assert "Traceback" not in run.stdout
-    assert not re.search(r"(?i)uvicorn running|starting locust|started process", run.stdout)
+        made = run("make", "local", cwd=workshop)
+    assert made.returncode != 0
+    assert re.search(rf"\b{PORTS[name]}\b", made.stdout)
+    assert "Traceback" not in made.stdout
+    assert not re.search(r"(?i)uvicorn running|starting locust|started process", made.stdout)
     assert not processes_in(workshop)
 
 
 @pytest.mark.parametrize("command", ["check", "test"])
 def test_a_fresh_project_passes_its_own(workshop: Path, command: str) -> None:
-    run = make(workshop, command, seconds=600)
-    assert run.returncode == 0, run.stdout
-    assert "warning" not in run.stdout.lower(), run.stdout
+    made = run("make", command, cwd=workshop, seconds=600)
+    assert made.returncode == 0, made.stdout
+    assert "warning" not in made.stdout.lower(), made.stdout

@@ -8,11 +8,14 @@ import tempfile
 import time
 from pathlib import Path
 
-import bench
-import swarm
-from machine import Machine, free_port
-from reports import failures, newest, read_verdict, ready_pods
-from results import Results
+from support.ports import free_port
+
+from benchmarks import livesync_on_cluster as bench
+from benchmarks.measuring import time_until
+from benchmarks.results import Results
+from tests.cluster import web_ui
+from tests.cluster.machine import Machine, own_kubeconfig
+from tests.cluster.reports import failures, newest, read_verdict, ready_pods
 
 EDITS, PULSES = 500, 10
 USERS, WORKERS, STAY = 16, (8, 2, 6), 40.0
@@ -21,7 +24,7 @@ USERS, WORKERS, STAY = 16, (8, 2, 6), 40.0
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        machine = Machine(bench.own_kubeconfig(Path(folder)), logs=Path(folder))
+        machine = Machine(own_kubeconfig(Path(folder)), logs=Path(folder))
         context = bench.first_cluster(machine)
         results = Results("soak", *bench.versions(machine), context)
         results.head("seconds from save to live")
@@ -31,7 +34,7 @@ def main() -> None:
         results.say("")
         project = bench.bake(Path(folder) / "scale")
         with bench.session(machine, context, project, bench.TILT):
-            swarm.post("/swarm", user_count=USERS, spawn_rate=USERS)
+            web_ui.post("/swarm", user_count=USERS, spawn_rate=USERS)
             for workers in WORKERS:
                 results.say(scale(machine, context, workers))
         results.say("")
@@ -44,7 +47,7 @@ def scale(machine: Machine, context: str, workers: int) -> str:
     deployment = ["--namespace", bench.SLUG, "deployment/locust-worker"]
     machine.output("kubectl", "--context", context, "scale", f"--replicas={workers}", *deployment)
     start = time.monotonic()
-    even_after = bench.time_until(lambda: spread(workers), STAY)
+    even_after = time_until(lambda: spread(workers), STAY, poll=0.01)
     time.sleep(max(0.0, start + STAY - time.monotonic()))
     counts = users_by_worker()
     return f"{workers} workers: {USERS} users even after {even_after:.1f} s; after {STAY:g} s {sum(counts)}: {counts}"
@@ -56,8 +59,8 @@ def spread(workers: int) -> bool:
 
 
 def users_by_worker() -> list[int]:
-    workers = swarm.get("/stats/requests")["workers"]
-    return sorted(worker["user_count"] for worker in workers if swarm.is_there(worker))
+    workers = web_ui.get("/stats/requests")["workers"]
+    return sorted(worker["user_count"] for worker in workers if web_ui.is_there(worker))
 
 
 def pulses(machine: Machine, context: str, project: Path) -> list[float]:

@@ -9,21 +9,22 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from subprocess import DEVNULL, run
 
-import swarm
-from machine import Machine, free_port, wait_until
-from results import Results
-from swarm import USERS, Swarm
+from support.ports import free_port
+from support.waiting import wait_until
 
-TEMPLATE = Path(__file__).parents[2]
+from benchmarks.measuring import time_until
+from benchmarks.results import Results
+from tests.cluster import web_ui
+from tests.cluster.machine import Machine, own_kubeconfig
+from tests.cluster.web_ui import TIMEOUT, USERS, Swarm
+from tests.support import baking
+
 SLUG = "locust-k8s-bench"
 TILT = ["tilt", "up", "--port", str(free_port())]
-PATIENCE = 60.0
-"""Seconds after which an edit counts as missed."""
 
 
 def main() -> None:
@@ -50,14 +51,6 @@ def main() -> None:
         results.row("skaffold dev, 2 workers", seconds)
 
 
-def own_kubeconfig(folder: Path) -> Path:
-    file = folder / "kubeconfig"
-    command = ["kubectl", "config", "view", "--raw", "--flatten"]
-    file.write_bytes(run(command, check=True, capture_output=True).stdout)
-    file.chmod(0o600)
-    return file
-
-
 def first_cluster(machine: Machine) -> str:
     for context in ("docker-desktop", "minikube"):
         words = ["--context", context, "get", "--raw", "/readyz", "--request-timeout", "5s"]
@@ -68,9 +61,7 @@ def first_cluster(machine: Machine) -> str:
 
 
 def bake(folder: Path, workers: int = 2) -> Path:
-    command = [sys.executable, "-m", "cookiecutter", str(TEMPLATE), "--no-input", "--output-dir", str(folder)]
-    run([*command, "--default-config", f"project_slug={SLUG}", f"workers={workers}"], check=True, stdout=DEVNULL)
-    return folder / SLUG
+    return baking.bake(folder, project_slug=SLUG, workers=str(workers))
 
 
 def skaffold(context: str) -> list[str]:
@@ -106,10 +97,10 @@ def replace(file: Path, pattern: str, by: str, times: int) -> None:
 def session(machine: Machine, context: str, project: Path, command: list[str], workers: int = 2) -> Iterator[Swarm]:
     """The tool runs, and ten users on the workers."""
     with machine.running(*command, cwd=project) as log:
-        wait_until(lambda: worker_count() == workers or None, f"{workers} workers", seconds=300)
-        wait_until(lambda: swarm.reaches_server(machine, context, SLUG) or None, "the server")
+        wait_until(lambda: worker_count() == workers, f"{workers} workers", seconds=300)
+        wait_until(lambda: web_ui.reaches_server(machine, context, SLUG), "the server", TIMEOUT)
         if command[0] == "skaffold":
-            wait_until(lambda: "Watching for changes" in log.read_text() or None, "Skaffold's watch")
+            wait_until(lambda: "Watching for changes" in log.read_text(), "Skaffold's watch", TIMEOUT)
         start_users()
         yield Swarm()
     if command[0] == "tilt":
@@ -139,7 +130,7 @@ def lost_tests(machine: Machine, context: str, project: Path, rounds: int) -> li
     with session(machine, context, project, TILT):
         for number in range(rounds):
             save(project, number)
-            seconds.append(time_until(lambda: worker_count() == 2 and users() == 0))
+            seconds.append(time_until(lambda: worker_count() == 2 and users() == 0, poll=0.01))
             start_users()
     return seconds
 
@@ -147,21 +138,21 @@ def lost_tests(machine: Machine, context: str, project: Path, rounds: int) -> li
 def start_users() -> None:
     """Start ten users, as often as it takes while masters come and go."""
 
-    def all_run() -> bool | None:
+    def all_run() -> bool:
         try:
             if users() != USERS:
-                swarm.post("/swarm", user_count=USERS, spawn_rate=USERS)
+                web_ui.post("/swarm", user_count=USERS, spawn_rate=USERS)
         except OSError:
-            return None
-        return True if time_until(lambda: users() == USERS, 5) < 5 else None
+            return False
+        return time_until(lambda: users() == USERS, 5, poll=0.01) < 5
 
-    wait_until(all_run, "ten users")
+    wait_until(all_run, "ten users", TIMEOUT)
 
 
 def edit(project: Path, number: int) -> float:
-    before = swarm.revision()
+    before = web_ui.revision()
     save(project, number)
-    return time_until(lambda: swarm.revision() not in (before, None))
+    return time_until(lambda: web_ui.revision() not in (before, None), poll=0.01)
 
 
 def save(project: Path, number: int) -> None:
@@ -175,22 +166,9 @@ def name_of(number: int) -> str:
     return f"edit {number % 100:04}"
 
 
-def time_until(condition: Callable[[], bool], seconds: float = PATIENCE) -> float:
-    """Seconds until the condition held, or infinity."""
-    start = time.monotonic()
-    while time.monotonic() < start + seconds:
-        try:
-            if condition():
-                return time.monotonic() - start
-        except OSError:
-            pass  # the web UI is away
-        time.sleep(0.01)
-    return float("inf")
-
-
 def ready() -> list[str]:
     try:
-        return [worker["id"] for worker in swarm.get("/stats/requests")["workers"] if swarm.is_there(worker)]
+        return [worker["id"] for worker in web_ui.get("/stats/requests")["workers"] if web_ui.is_there(worker)]
     except OSError:
         return []
 
@@ -200,7 +178,7 @@ def worker_count() -> int:
 
 
 def users() -> int:
-    count: int = swarm.get("/stats/requests")["user_count"]
+    count: int = web_ui.get("/stats/requests")["user_count"]
     return count
 
 

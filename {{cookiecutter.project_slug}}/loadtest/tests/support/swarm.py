@@ -1,23 +1,24 @@
-"""A real swarm on loopback: `python -m livesync` as master and workers, and a server that notes who asked for what."""
+"""A real swarm on loopback: `python -m livesync` as master and workers, and a service that remembers the requests."""
 
 import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
-LOADTEST = Path(__file__).parents[2] / "{{cookiecutter.project_slug}}" / "loadtest"
+from .locust_process import LOADTEST
+from .ports import free_port
+from .service import Service
+from .waiting import TIMEOUT, wait_until
+
 BASE = """
 import os
 from locust import FastHttpUser, constant, task
@@ -29,27 +30,7 @@ class Visitor(FastHttpUser):
     def visit(self):
         self.client.get(f"/base/{os.getpid()}", name="/")
 """
-"""A locustfile whose path ends in the process id of the worker that asked."""
-
-PATIENCE = 60.0
-"""Seconds after which a condition that should come true within two is given up."""
-
-
-def wait_until(condition: Callable[[], Any], what: str | Callable[[], str]) -> Any:
-    """Return the first true value of `condition`, or fail and say what it waited for."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        if value := condition():
-            return value
-        time.sleep(0.02)
-    raise AssertionError(f"not within {PATIENCE:g} s: {what if isinstance(what, str) else what()}")
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
+"""A locustfile whose requests end in the process id of the worker."""
 
 def add_livesync(folder: Path) -> None:
     """Give a folder the package that `python -m livesync` runs."""
@@ -64,50 +45,25 @@ def add_plugins(folder: Path) -> None:
         shutil.copy(LOADTEST / name, folder / name)
 
 
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a user that was stopped and hung up."""
-        if not isinstance(sys.exc_info()[1], ConnectionError):
-            super().handle_error(request, client_address)
-
-
-class Target:
-    """Answers every request with 200 and remembers its path."""
-
-    def __init__(self) -> None:
-        self.seen: list[str] = []
-        seen = self.seen
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                seen.append(self.path)
-                self.send_response(200)
-                self.send_header("Content-Length", "2")
-                self.end_headers()
-                with suppress(BrokenPipeError):  # a user that is stopped hangs up
-                    self.wfile.write(b"ok")
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
+@contextmanager
+def new_swarm(folder: Path, module: str = "livesync") -> Iterator["Swarm"]:
+    """A swarm on a new folder with the base locustfile, not started; its processes and service end with the block."""
+    folder.mkdir(parents=True)
+    service = Service()
+    swarm = Swarm(folder, service, module=module)
+    swarm.save(BASE)
+    try:
+        yield swarm
+    finally:
+        swarm.stop()
+        service.close()
 
 
 class Swarm:
     """A master and its workers on the files of a folder."""
 
-    def __init__(self, folder: Path, target: Target, *options: str, module: str = "livesync") -> None:
-        self.folder, self.target, self.module = folder, target, module
+    def __init__(self, folder: Path, service: Service, *options: str, module: str = "livesync") -> None:
+        self.folder, self.service, self.module = folder, service, module
         self.web, self.port = free_port(), free_port()
         # As in the image that Tilt builds for workers: a folder with the project's packages alone.
         self.workers_folder = folder.with_name(f"{folder.name}-workers")
@@ -129,7 +85,7 @@ class Swarm:
 
     def start_master(self, folder: Path | None = None) -> None:
         self._start(
-            "master", folder or self.folder, "--master", "--enable-rebalancing", "-H", self.target.url, *self.options
+            "master", folder or self.folder, "--master", "--enable-rebalancing", "-H", self.service.url, *self.options
         )
 
     def start_worker(self, folder: Path | None = None, module: str = "") -> str:
@@ -159,7 +115,7 @@ class Swarm:
             process.terminate()
         for process in self.processes.values():
             try:
-                process.wait(PATIENCE)
+                process.wait(TIMEOUT)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -170,7 +126,7 @@ class Swarm:
     def log(self, name: str = "master") -> str:
         return self.log_file(name).read_text()
 
-    def last_words(self) -> str:
+    def log_tails(self) -> str:
         return "\n".join(line for name in self.processes for line in [f"{name}:", *self.log(name).splitlines()[-8:]])
 
     # What the web UI says.
@@ -178,14 +134,14 @@ class Swarm:
     def get(self, path: str, method: str = "GET") -> Any:
         try:
             request = urllib.request.Request(f"http://127.0.0.1:{self.web}{path}", method=method)
-            with urllib.request.urlopen(request, timeout=PATIENCE) as response:
+            with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
                 return json.load(response)
         except OSError:
             return {}
 
     def post(self, path: str, **form: Any) -> Any:
         data = urllib.parse.urlencode(form).encode()
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.web}{path}", data, timeout=PATIENCE) as response:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.web}{path}", data, timeout=TIMEOUT) as response:
             return json.load(response)
 
     def workers(self) -> dict[str, str]:
@@ -222,40 +178,40 @@ class Swarm:
             assert now["refused"] in (None, before["refused"]), now["refused"]
             return now["revision"] if now["revision"] != before["revision"] and self.agrees() else ""
 
-        return str(wait_until(is_live, lambda: f"a new revision on all workers\n{self.last_words()}"))
+        return str(wait_until(is_live, lambda: f"a new revision on all workers\n{self.log_tails()}"))
 
     def agrees(self) -> bool:
-        """Nothing is refused, and every worker runs the live revision."""
+        """No save is rejected, and every worker runs the live revision."""
         now = self.get("/livesync")
         return not now["refused"] and set(now["workers"].values()) == {now["revision"]}
 
-    def refusal(self) -> str:
-        return str(wait_until(lambda: self.get("/livesync").get("refused"), "a refusal"))
+    def rejection(self) -> str:
+        return str(wait_until(lambda: self.get("/livesync").get("refused"), "a rejection"))
 
     # What reaches the target.
 
     def requests(self, path: str) -> list[str]:
         """The last parts of the paths that begin with `path`: in these tests the worker's process id."""
-        return [seen.rpartition("/")[2] for seen in list(self.target.seen) if seen.startswith(f"{path}/")]
+        return [seen.rpartition("/")[2] for seen in list(self.service.seen) if seen.startswith(f"{path}/")]
 
     def wait_for(self, path: str, workers: int = 2) -> None:
         wait_until(
             lambda: len(set(self.requests(path))) >= workers,
-            lambda: f"{path} from {workers} workers\n{self.last_words()}",
+            lambda: f"{path} from {workers} workers\n{self.log_tails()}",
         )
 
     def settle(self) -> None:
         """Wait until every user has made a few more requests."""
-        start = len(self.target.seen)
-        wait_until(lambda: len(self.target.seen) > start + 60, "60 more requests")
+        start = len(self.service.seen)
+        wait_until(lambda: len(self.service.seen) > start + 60, "60 more requests")
 
     def wait_for_silence(self) -> None:
         """Wait until half a second goes by without a request."""
 
         def is_silent() -> bool:
-            before = len(self.target.seen)
+            before = len(self.service.seen)
             time.sleep(0.5)
-            return len(self.target.seen) == before
+            return len(self.service.seen) == before
 
         wait_until(is_silent, "no more requests")
 
@@ -267,7 +223,7 @@ class Swarm:
             self.settle()
             return not self.requests(path)
 
-        wait_until(is_over, lambda: f"no more requests to {path}\n{self.last_words()}")
+        wait_until(is_over, lambda: f"no more requests to {path}\n{self.log_tails()}")
 
     def forget(self) -> None:
-        self.target.seen.clear()
+        self.service.seen.clear()

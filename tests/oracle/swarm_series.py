@@ -1,7 +1,6 @@
 """Random edits of random load tests on a real swarm; master and workers compare themselves with a fresh load.
 
-export PYTHONPATH='tests/oracle:tests/livesync:{{cookiecutter.project_slug}}/loadtest'
-.venv/bin/python tests/oracle/on_swarm.py --sequences 300 --seed 7
+.venv/bin/python -m tests.oracle.swarm_series --sequences 300 --seed 7
 """
 
 import argparse
@@ -18,10 +17,18 @@ from typing import Any
 
 from gevent import socket
 from livesync.files import revision_of
-from one_process import encoded
-from oracle import Author, LoadTest, fresh, is_expected, ran, story
-from swarm import BASE, Swarm, Target, wait_until
+from support.service import Service
+from support.swarm import BASE, Swarm
+from support.waiting import wait_until
 
+from tests.oracle.author import Author
+from tests.oracle.comparison import fresh
+from tests.oracle.generated import LoadTest, ran
+from tests.oracle.one_process import encoded
+from tests.oracle.rendering import files_of
+from tests.oracle.sequence import is_expected, story
+
+TEMPLATE = Path(__file__).parents[2]
 PROCESSES = ("master", "worker1", "worker2")
 USERS = 20
 
@@ -31,10 +38,14 @@ class ObservedSwarm:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.target = Target()
+        self.service = Service()
         folder = home / "loadtest"
         folder.mkdir()
-        self.swarm = Swarm(folder, self.target, "-f", "locustfile.py,visitor.py", module="observed")
+        # The processes run in folders of their own, and import this package.
+        os.environ["PYTHONPATH"] = str(TEMPLATE)
+        self.swarm = Swarm(
+            folder, self.service, "-f", "locustfile.py,visitor.py", module="tests.oracle.observed_process"
+        )
         self.swarm.save(BASE, "visitor.py")
         self.files: dict[str, str] = {}
 
@@ -46,11 +57,11 @@ class ObservedSwarm:
                 self.swarm.start_master()
             else:
                 self.swarm.start_worker()
-        wait_until(lambda: len(self.swarm.workers()) == 2 and self.swarm.agrees(), self.swarm.last_words)
+        wait_until(lambda: len(self.swarm.workers()) == 2 and self.swarm.agrees(), self.swarm.log_tails)
         self.swarm.swarm(users=USERS)
 
     def write(self, test: LoadTest) -> None:
-        files = test.files()
+        files = files_of(test)
         for path, content in files.items():
             if self.files.get(path) != content:
                 self.swarm.save(content, path)
@@ -71,12 +82,12 @@ class ObservedSwarm:
                 return [""]
             return [row["what"] for row in table["data"] if (row["code"], row["revision"]) == ("rejected", revision)]
 
-        return str(wait_until(outcome, self.swarm.last_words)[0])
+        return str(wait_until(outcome, self.swarm.log_tails)[0])
 
     def take_back(self, test: LoadTest) -> None:
         """After a rejection, bring the files back to what is live."""
         self.write(test)
-        wait_until(self.swarm.agrees, self.swarm.last_words)
+        wait_until(self.swarm.agrees, self.swarm.log_tails)
 
     def ask(self, method: str, *arguments: Any) -> None:
         """Ask master and workers; what one of them has to complain of is an AssertionError."""
@@ -90,13 +101,13 @@ class ObservedSwarm:
                         raise AssertionError(f"{name}: {complaint}")
 
     def check_users(self) -> None:
-        wait_until(lambda: self.swarm.users() == USERS, lambda: f"{USERS} users\n{self.swarm.last_words()}")
+        wait_until(lambda: self.swarm.users() == USERS, lambda: f"{USERS} users\n{self.swarm.log_tails()}")
         rows = self.swarm.get("/stats/requests")["stats"]
         assert not any(row["num_failures"] for row in rows), rows
 
     def close(self) -> None:
         self.swarm.stop()
-        self.target.close()
+        self.service.close()
 
 
 class Sequences:
@@ -144,7 +155,7 @@ class Sequences:
         while True:
             test = write()
             try:
-                fresh(test.files())
+                fresh(files_of(test))
             except Exception:
                 continue
             return test
@@ -176,7 +187,7 @@ def main() -> None:
         try:
             sequences.run(options.sequences)
         except BaseException:
-            print(story(sequences.saved), swarm.swarm.last_words(), sep="\n", file=sys.stderr)
+            print(story(sequences.saved), swarm.swarm.log_tails(), sep="\n", file=sys.stderr)
             raise
         finally:
             swarm.close()

@@ -11,9 +11,12 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from conftest import CONTEXTS, SLUG, absence, bake
-from machine import Machine, free_port, wait_until
-from reports import failed, failures, newest, read_verdict, ready_pods
+from support.ports import free_port
+from support.waiting import wait_until
+
+from tests.cluster.conftest import CONTEXTS, SLUG, absence, bake
+from tests.cluster.machine import Machine
+from tests.cluster.reports import failed, failures, newest, read_verdict, ready_pods
 
 REPORTS = {
     "junit.xml",
@@ -134,7 +137,7 @@ def headless(machine: Machine, project: Path, setting: str) -> Iterator["subproc
             start_new_session=True,
         )
     try:
-        wait_until(lambda: "\n  10 s  10 users" in log.read_text() or None, "ten seconds of load")
+        wait_until(lambda: "\n  10 s  10 users" in log.read_text(), "ten seconds of load", 120)
         yield process
     finally:
         print(log.read_text())

@@ -1,14 +1,16 @@
 """Fixtures of the tests on a real cluster: the machine, a fresh project, and clusters that answer."""
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from machine import Machine, is_free, missing_tools
+from support.ports import is_taken
 
-TEMPLATE = Path(__file__).parents[2]
+from tests.cluster.machine import Machine, missing_tools, own_kubeconfig
+from tests.support import baking
+from tests.support.baking import TEMPLATE
+
 SLUG = "locust-k8s-e2e"
 CONTEXTS = ["docker-desktop", "minikube"]
 
@@ -22,17 +24,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
     if missing := missing_tools("docker", "kubectl", "skaffold", "tilt"):
         pytest.exit(f"Not in PATH: {', '.join(missing)}. These tests need all of them.", returncode=1)
-    if taken := [port for port in (8000, 8089) if not is_free(port)]:
+    if taken := [port for port in (8000, 8089) if is_taken(port)]:
         pytest.exit(
             f"Taken: port {' and '.join(map(str, taken))}. Stop what runs there, such as a session of Tilt.",
             returncode=1,
         )
     folder = tmp_path_factory.mktemp("machine")
-    kubeconfig = folder / "kubeconfig"
-    command = ["kubectl", "config", "view", "--raw", "--flatten"]
-    kubeconfig.write_bytes(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
-    kubeconfig.chmod(0o600)
-    machine = Machine(kubeconfig, logs=folder)
+    machine = Machine(own_kubeconfig(folder), logs=folder)
     if all(absence(machine, context) for context in CONTEXTS):
         pytest.exit("No cluster answers: start Docker Desktop's or minikube's.", returncode=1)
     return machine
@@ -74,7 +72,7 @@ def template_url(tmp_path_factory: pytest.TempPathFactory) -> str:
     repository = tmp_path_factory.mktemp("git") / "locust-k8s"
 
     def git(*words: str, folder: Path = repository) -> str:
-        identity = ["-c", "user.name=e2e", "-c", "user.email=e2e@localhost"]
+        identity = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
         return subprocess.run(
             ["git", *identity, *words], cwd=folder, check=True, stdout=subprocess.PIPE, text=True
         ).stdout
@@ -92,13 +90,7 @@ def template_url(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def bake(template_url: str, folder: Path) -> Path:
     """A fresh project from the Git URL, in a folder that is no Git repository."""
-    config = folder / "cookiecutter.yaml"
-    config.write_text(f"cookiecutters_dir: {folder / 'clones'}\nreplay_dir: {folder / 'replay'}\n")
-    command = [sys.executable, "-m", "cookiecutter", template_url, "--no-input", f"project_slug={SLUG}"]
-    subprocess.run(
-        [*command, "--config-file", str(config), "--output-dir", str(folder)], check=True, cwd=folder, timeout=60
-    )
-    return folder / SLUG
+    return baking.bake(folder, template_url, project_slug=SLUG)
 
 
 @pytest.fixture

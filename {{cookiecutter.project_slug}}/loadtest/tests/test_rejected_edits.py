@@ -1,7 +1,8 @@
-"""What cannot run goes live nowhere: the old code keeps running, and the reason says where to look."""
+"""Live sync: an edit that cannot run goes live nowhere. The old code keeps running, and the reason has file and line."""
 
 import pytest
-from swarm import BASE, Swarm, wait_until
+from support.swarm import BASE, Swarm
+from support.waiting import wait_until
 
 BROKEN = {
     "syntax error": (BASE.replace("class Visitor", "clas Visitor"), "locustfile.py:5: SyntaxError"),
@@ -25,7 +26,7 @@ def test_a_broken_edit_leaves_the_old_code_running(swarm: Swarm, source: str, re
         (swarm.folder / "locustfile.py").write_bytes(BASE.encode() + b"\nNAME = '\xff'\n")
     else:
         swarm.save(source)
-    assert reason in swarm.refusal()
+    assert reason in swarm.rejection()
     now = swarm.get("/livesync")
     assert now["revision"] == live
     assert set(now["workers"].values()) == {live}
@@ -33,25 +34,25 @@ def test_a_broken_edit_leaves_the_old_code_running(swarm: Swarm, source: str, re
     swarm.wait_for("/base")
 
 
-def test_the_next_good_save_heals_a_refusal(swarm: Swarm) -> None:
+def test_the_next_valid_save_goes_live(swarm: Swarm) -> None:
     swarm.save(BASE + "\n1 / 0\n")
-    assert swarm.refusal().startswith("locustfile.py:12: ZeroDivisionError")
-    swarm.save(BASE.replace("/base/", "/healed/"))
-    swarm.wait_for("/healed")
-    wait_until(swarm.agrees, "the refusal taken back")
+    assert swarm.rejection().startswith("locustfile.py:12: ZeroDivisionError")
+    swarm.save(BASE.replace("/base/", "/corrected/"))
+    swarm.wait_for("/corrected")
+    wait_until(swarm.agrees, "the end of the rejection")
 
 
-def test_going_back_to_the_live_file_takes_a_refusal_back(swarm: Swarm) -> None:
+def test_going_back_to_the_live_file_ends_the_rejection(swarm: Swarm) -> None:
     swarm.save("")
-    swarm.refusal()
+    swarm.rejection()
     swarm.save(BASE)
-    wait_until(lambda: swarm.get("/livesync")["refused"] is None, "the refusal taken back")
+    wait_until(lambda: swarm.get("/livesync")["refused"] is None, "the end of the rejection")
 
 
-def test_a_worker_that_alone_cannot_import_it_keeps_all_on_the_old_code(swarm: Swarm) -> None:
+def test_an_edit_that_one_worker_cannot_run_is_live_on_none(swarm: Swarm) -> None:
     pid = swarm.processes["worker1"].pid
     swarm.save(BASE.replace("class", f"assert os.getpid() != {pid}\n\nclass").replace("/base/", "/alone/"))
-    assert swarm.refusal().endswith("locustfile.py:5: AssertionError")
-    assert "worker" in swarm.refusal()
+    assert swarm.rejection().endswith("locustfile.py:5: AssertionError")
+    assert "worker" in swarm.rejection()
     swarm.settle()
     assert not swarm.requests("/alone")

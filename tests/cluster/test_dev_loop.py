@@ -9,10 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import swarm
-from conftest import SLUG, require_cluster
-from machine import Machine, free_port, wait_until
-from swarm import Swarm
+from support.ports import free_port
+from support.waiting import wait_until
+
+from tests.cluster import web_ui
+from tests.cluster.conftest import SLUG, require_cluster
+from tests.cluster.machine import Machine
+from tests.cluster.web_ui import TIMEOUT, Swarm
 
 pytestmark = pytest.mark.usefixtures("clean_cluster")
 
@@ -68,7 +71,7 @@ def test_another_service_is_loaded_without_the_server(machine: Machine, context:
     with another_service(machine, context, elsewhere):
         for command in (["tilt", "up", "--port", str(free_port())], ["skaffold", "dev", *without_server(context)]):
             with machine.running(*command, cwd=project):
-                wait_until(lambda: len(swarm.connected()) == 2 or None, "two workers", seconds=300)
+                wait_until(lambda: len(web_ui.connected()) == 2, "two workers", seconds=300)
                 test = Swarm()
                 test.start(workers=2)
                 test.wait_for(lambda look: sum(look.requests.values()) > 50, "requests to the other service")
@@ -106,12 +109,12 @@ def test_a_new_dependency_is_importable_on_all_workers_after_make_lock(
         requirements = project / "loadtest/requirements.in"
         requirements.write_text(requirements.read_text() + "humanize\n")
         save(project, "import humanize\n" + task_named(project, "humanize.intcomma(1000)"))
-        wait_until(lambda: "humanize" in (swarm.refusal() or "") or None, "a refusal of what is not installed")
+        wait_until(lambda: "humanize" in (web_ui.rejection() or ""), "a rejection of what is not installed", TIMEOUT)
         machine.output("make", "lock", cwd=project, seconds=300)
         start = time.monotonic()
-        wait_until(lambda: imports(machine, context, "humanize") or None, "the dependency on both workers")
+        wait_until(lambda: imports(machine, context, "humanize"), "the dependency on both workers", TIMEOUT)
         print(f"a new dependency on {context}: {time.monotonic() - start:.1f} s after make lock")
-        wait_until(lambda: (len(swarm.connected()) == 2 and swarm.revision()) or None, "both workers on one revision")
+        wait_until(lambda: len(web_ui.connected()) == 2 and web_ui.revision(), "both workers on one revision", TIMEOUT)
         test = Swarm()
         test.start(workers=2)
         test.wait_for_only("1,000")
@@ -135,12 +138,12 @@ def imports(machine: Machine, context: str, module: str) -> bool:
 def session(machine: Machine, context: str, project: Path, *command: str) -> Iterator[None]:
     """The command runs, and server, master and both workers are there, also for each other."""
     with machine.running(*command, cwd=project) as log:
-        wait_until(lambda: len(swarm.connected()) == 2 or None, "two workers", seconds=300)
-        wait_until(lambda: greeting() == "Hello from FastAPI!" or None, "the server")
-        wait_until(lambda: swarm.reaches_server(machine, context, SLUG) or None, "the server, from the master's pod")
+        wait_until(lambda: len(web_ui.connected()) == 2, "two workers", seconds=300)
+        wait_until(lambda: greeting() == "Hello from FastAPI!", "the server", TIMEOUT)
+        wait_until(lambda: web_ui.reaches_server(machine, context, SLUG), "the server, from the master's pod", TIMEOUT)
         if command[0] == "skaffold":
             # What is saved before it says so, Skaffold takes for what it has built.
-            wait_until(lambda: "Watching for changes" in log.read_text() or None, "Skaffold's watch")
+            wait_until(lambda: "Watching for changes" in log.read_text(), "Skaffold's watch", TIMEOUT)
         yield
 
 
@@ -153,10 +156,10 @@ def whole_loop(machine: Machine, context: str, project: Path) -> None:
         edit(project, name)
         test.wait_for_only(name)
 
-    before = swarm.revision()
+    before = web_ui.revision()
     save(project, locustfile(project).read_text().replace("class ", "clas ", 1))
-    wait_until(swarm.refusal, "a refusal of the syntax error")
-    assert swarm.revision() == before
+    wait_until(web_ui.rejection, "a rejection of the syntax error")
+    assert web_ui.revision() == before
     test.wait_for_only("second")
 
     names = project / "loadtest/live/names.py"
@@ -164,12 +167,12 @@ def whole_loop(machine: Machine, context: str, project: Path) -> None:
     names.write_text('NAME = "from a new file"\n')
     save(project, "from live import names\n\n" + task_named(project, "names.NAME"))
     test.wait_for_only("from a new file")
-    assert swarm.refusal() is None
+    assert web_ui.rejection() is None
 
-    before = swarm.revision()
+    before = web_ui.revision()
     levels = project / "loadtest/slo.toml"
     levels.write_text(levels.read_text() + "# A comment.\n")
-    wait_until(lambda: swarm.revision() not in (None, before) or None, "the service levels, synced")
+    wait_until(lambda: web_ui.revision() not in (None, before), "the service levels, synced", TIMEOUT)
     test.wait_for_only("from a new file")
 
     workers = ("--namespace", SLUG, "deployment/locust-worker")
@@ -177,23 +180,23 @@ def whole_loop(machine: Machine, context: str, project: Path) -> None:
     test.wait_for_even_split(4)
     edit(project, "on four")
     test.wait_for_only("on four")
-    assert len(swarm.connected()) == 4, "a save scaled the workers"
+    assert len(web_ui.connected()) == 4, "a save scaled the workers"
 
     (pod, *_) = machine.objects(
         context, "pods", "--namespace", SLUG, "--selector", "app.kubernetes.io/component=worker"
     )
     name = pod["metadata"]["name"]
     machine.output("kubectl", "--context", context, "--namespace", SLUG, "delete", "pod", name, "--wait=false")
-    wait_until(lambda: not any(worker.startswith(name) for worker in swarm.connected()) or None, "the worker's end")
+    wait_until(lambda: not any(worker.startswith(name) for worker in web_ui.connected()), "the worker's end", TIMEOUT)
     test.wait_for_even_split(4)
-    wait_until(swarm.revision, "one revision on all workers")
+    wait_until(web_ui.revision, "one revision on all workers")
     test.wait_for_only("on four")
 
-    revision = swarm.revision()
+    revision = web_ui.revision()
     kill_master(machine, context)
-    wait_until(lambda: not swarm.connected() or None, "the master's end")
-    wait_until(lambda: len(swarm.connected()) == 4 or None, "four workers on the restarted master")
-    wait_until(lambda: swarm.revision() == revision or None, "the code that was live")
+    wait_until(lambda: not web_ui.connected(), "the master's end", TIMEOUT)
+    wait_until(lambda: len(web_ui.connected()) == 4, "four workers on the restarted master", TIMEOUT)
+    wait_until(lambda: web_ui.revision() == revision, "the code that was live", TIMEOUT)
     test = Swarm()
     test.start(workers=4)
     test.wait_for_only("on four")
@@ -201,15 +204,16 @@ def whole_loop(machine: Machine, context: str, project: Path) -> None:
     names.unlink()
     master = ("exec", "deployment/locust-master", "--container", "locust-master", "--", "ls", "live")
     wait_until(
-        lambda: "names.py" not in machine.output("kubectl", "--context", context, "--namespace", SLUG, *master) or None,
+        lambda: "names.py" not in machine.output("kubectl", "--context", context, "--namespace", SLUG, *master),
         "the removal of a deleted file",
+        TIMEOUT,
     )
     test.look()
     test.stop()
 
     server = project / "server/server.py"
     server.write_text(server.read_text().replace("Hello from FastAPI!", "Hello again!"))
-    wait_until(lambda: greeting() == "Hello again!" or None, "the server's new answer")
+    wait_until(lambda: greeting() == "Hello again!", "the server's new answer", TIMEOUT)
 
 
 def kill_master(machine: Machine, context: str) -> None:
@@ -262,7 +266,8 @@ def assert_nothing_left(machine: Machine, context: str, project: Path) -> None:
     everything = "namespaces,deployments,replicasets,pods,services,configmaps,secrets,horizontalpodautoscalers,jobs"
     label = f"app.kubernetes.io/part-of={SLUG}"
     wait_until(
-        lambda: not machine.objects(context, everything, "--all-namespaces", "--selector", label) or None,
+        lambda: not machine.objects(context, everything, "--all-namespaces", "--selector", label),
         "an empty cluster",
+        TIMEOUT,
     )
     assert machine.run("kubectl", "--context", context, "get", "namespace", SLUG).returncode

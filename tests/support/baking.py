@@ -1,0 +1,20 @@
+"""Projects, baked from this repository."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from cookiecutter.main import cookiecutter
+
+TEMPLATE = Path(__file__).parents[2]
+
+
+def bake(folder: Path, template: str = str(TEMPLATE), **answers: str) -> Path:
+    """Bake a project into a folder, and return its path. Raises FailedHookException for an invalid answer."""
+    with TemporaryDirectory() as home:
+        # Without a configuration of its own, cookiecutter reads and writes in the home directory.
+        config = Path(home) / "config.yaml"
+        config.write_text(f"cookiecutters_dir: {home}/clones\nreplay_dir: {home}/replay\n")
+        project = cookiecutter(
+            template, no_input=True, extra_context=answers, output_dir=str(folder), config_file=str(config)
+        )
+    return Path(project)

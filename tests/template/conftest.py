@@ -1,0 +1,76 @@
+"""Fixtures: bakes of the template, as paths."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support import baking
+from tests.support.baking import TEMPLATE
+from tests.support.commands import run
+
+# Whatever its time says, the .venv that runs the tests is not made anew.
+INSTALLED = ["--old-file", ".venv/.installed"]
+# The one of requirements.txt, whatever else this machine has.
+KUBECTL = Path(sys.executable).with_name("kubectl")
+
+
+@pytest.fixture(scope="session")
+def template() -> Path:
+    """The root of the template repository."""
+    return TEMPLATE
+
+
+@pytest.fixture(scope="session")
+def bake(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """A function from answers to the path of a new project.
+
+    It raises FailedHookException when the answers are refused.
+    """
+
+    def bake(**answers: str) -> Path:
+        return baking.bake(tmp_path_factory.mktemp("bake"), **answers)
+
+    return bake
+
+
+@pytest.fixture(scope="session")
+def project(bake: Callable[..., Path]) -> Path:
+    """The default project as it was baked: read it, change nothing."""
+    return bake()
+
+
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the template repository in which `make demo` has baked and installed."""
+    path = tmp_path_factory.mktemp("clone") / "locust-k8s"
+    not_in_git = shutil.ignore_patterns(".git", ".venv", "build", "*_cache", "__pycache__")
+    shutil.copytree(TEMPLATE, path, ignore=not_in_git)
+    (path / ".venv").symlink_to(sys.prefix)
+    for folder, words in {path: [*INSTALLED, "build/load-lab"], path / "build/load-lab": [".venv/.installed"]}.items():
+        made = run("make", *words, cwd=folder, seconds=300)
+        assert made.returncode == 0, made.stdout
+    return path
+
+
+@pytest.fixture(scope="session")
+def workshop(clone: Path) -> Path:
+    """The project in the clone, with its own .venv: leave its files as they were."""
+    return clone / "build/load-lab"
+
+
+@pytest.fixture(scope="session")
+def render() -> Callable[[Path], list[dict[str, Any]]]:
+    """A function from a folder with a kustomization.yaml to the objects it makes."""
+
+    def render(folder: Path) -> list[dict[str, Any]]:
+        command = [str(KUBECTL), "kustomize", str(folder)]
+        output = subprocess.run(command, check=True, capture_output=True).stdout
+        return list(yaml.safe_load_all(output))
+
+    return render

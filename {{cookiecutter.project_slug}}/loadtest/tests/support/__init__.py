@@ -1,0 +1,1 @@
+"""What the tests start and wait for: a service, Locust, and a swarm with live sync."""
