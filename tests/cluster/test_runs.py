@@ -1,5 +1,6 @@
 """`make headless` and `make pulse` on a real cluster, beside a workspace that is deployed."""
 
+import json
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from jsonschema import validate
 from support.ports import free_port
 from support.waiting import wait_until
 
@@ -117,6 +119,7 @@ def test_a_pulse_takes_the_server_to_its_maximum_and_back(machine: Machine, work
     assert "desired" in (folder / "chart.svg").read_text()
     assert ready_pods(folder) == (1, 5, 1)
     assert failures(folder) == 0
+    validate(read_verdict(folder), json.loads((workspace / "loadtest/plugins/verdict/schema.json").read_text()))
     groups = [check["group"] for check in read_verdict(folder)["checks"]]
     assert (
         groups.count("autoscaler") == len(ET.parse(folder / "junit.xml").findall(".//*[@classname='autoscaler']")) > 5

@@ -1,23 +1,28 @@
 """What people see: the tab of live sync and the shapes of the start form, in a browser, and the HTML report."""
 
+import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from playwright.sync_api import Page, expect, sync_playwright
 from support.swarm import BASE, Swarm
 from support.waiting import TIMEOUT, wait_until
 
-from tests.livesync.browser import BROWSER, Page, browser
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 
 
 @pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
+def page() -> Iterator[Page]:
     """A page of a real browser."""
     if not BROWSER:
         pytest.skip("neither chromium nor google-chrome is installed")
-    with browser(tmp_path / "browser") as page:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER)
+        page = browser.new_page()
+        page.set_default_timeout(1000 * TIMEOUT)
         yield page
+        browser.close()
 
 
 def test_the_rows_of_the_tab_say_what_is_live_and_what_was_rejected(swarm: Swarm) -> None:
@@ -78,24 +83,23 @@ def test_a_browser_shows_the_tab(page: Page, swarm: Swarm) -> None:
     revision = swarm.edit(BASE + "\nNAME = 2\n")
     swarm.save(BASE + "\n1 / 0\n")
     swarm.rejection()
-    page.open(f"http://127.0.0.1:{swarm.web}/?tab=livesync")
-    wait_until(lambda: revision in page.text(), lambda: f"the revision on the page\n{page.text()}")
-    assert "Live sync" in page.text()
-    assert "locustfile.py:12: ZeroDivisionError" in page.text()
-    assert all(worker in page.text() for worker in swarm.workers())
+    page.goto(f"http://127.0.0.1:{swarm.web}/?tab=livesync")
+    expect(page.get_by_role("tab", name="Live sync")).to_be_visible(timeout=1000 * TIMEOUT)
+    for text in (revision, "locustfile.py:12: ZeroDivisionError", *swarm.workers()):
+        expect(page.get_by_text(text).first).to_be_visible(timeout=1000 * TIMEOUT)
 
 
 def test_a_shape_is_chosen_in_the_start_form(page: Page, shaped: Swarm) -> None:
-    page.open(f"http://127.0.0.1:{shaped.web}/")
-    wait_until(lambda: page.has("button[type=submit]"), "the form")
-    page.click("[aria-expanded=false]")
-    wait_until(lambda: page.has("[name=shape]"), "the field")
-    page.fill(shape="constant", high="7", width="0")
-    page.click("button[type=submit]")
-    problem = "width is 0: it needs from 1 second to a period (120)"
-    wait_until(lambda: problem in page.text(), lambda: f"the problem on the page\n{page.text()}")
+    page.goto(f"http://127.0.0.1:{shaped.web}/")
+    page.get_by_text("Custom parameters").click()
+    page.locator("[name=shape]").select_option("constant")
+    page.locator("[name=high]").fill("7")
+    page.locator("[name=width]").fill("0")
+    page.locator("button[type=submit]").click()
+    problem = page.get_by_text("width is 0: it needs from 1 second to a period (120)")
+    expect(problem).to_be_visible(timeout=1000 * TIMEOUT)
     assert shaped.get("/stats/requests")["state"] == "ready"
 
-    page.fill(width="60")
-    page.click("button[type=submit]")
-    wait_until(lambda: shaped.users() == 7, lambda: f"7 users\n{page.text()}")
+    page.locator("[name=width]").fill("60")
+    page.locator("button[type=submit]").click()
+    wait_until(lambda: shaped.users() == 7, "7 users")

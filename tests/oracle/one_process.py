@@ -14,9 +14,9 @@ from typing import Any
 from livesync import (
     file_access,
     live_code,
+    loader,
     locust_environment,
     locust_internals,
-    locustfiles,
     patches,
 )
 from livesync.edit import Edit, find_edit
@@ -39,7 +39,14 @@ class Current:
         return getattr(type(self).live, name)
 
 
+class CurrentRegistrations:
+    def __getattr__(self, name: str) -> Any:
+        return lambda *arguments, **options: getattr(Current.live.modules.registrations, name)(*arguments, **options)
+
+
 class CurrentModules:
+    registrations = CurrentRegistrations()
+
     def __getattr__(self, name: str) -> Any:
         return lambda *arguments, **options: getattr(Current.live.modules, name)(*arguments, **options)
 
@@ -75,7 +82,7 @@ class OneProcess:
         self.live.unpack(encoded(files))
         os.chdir(folder.path)
         sys.path.insert(0, str(folder.path))
-        classes, shapes = locustfiles.load(self.live, None, str(folder.path / locustfile))
+        classes, shapes = loader.load(self.live, None, str(folder.path / locustfile))
         self.environment = Environment(
             user_classes=list(classes.values()),
             events=events,

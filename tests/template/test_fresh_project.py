@@ -129,3 +129,38 @@ def test_a_fresh_project_passes_its_own(workshop: Path, command: str) -> None:
     made = run("make", command, cwd=workshop, seconds=600)
     assert made.returncode == 0, made.stdout
     assert "warning" not in made.stdout.lower(), made.stdout
+
+
+def test_a_run_without_a_cluster_leaves_reports_that_can_be_compared(workshop: Path) -> None:
+    (workshop / "reports").mkdir(exist_ok=True)
+    before = set((workshop / "reports").iterdir())
+    made = run("make", "headless-local", "LOCUST_RUN_TIME=6s", cwd=workshop, seconds=120)
+    assert made.returncode == 0, made.stdout
+    assert "Variables used: LOCUST_RUN_TIME" in made.stdout
+    assert re.search(r"# Passed(, with doubts)?: (\d+) of \2 checks passed", made.stdout)
+    [folder] = set((workshop / "reports").iterdir()) - before
+    assert {file.name for file in folder.iterdir()} >= {"verdict.json", "summary.md", "junit.xml", "report.html"}
+    compared = run("make", "compare", f"A={folder}", f"B={folder}", cwd=workshop)
+    assert re.search(r"GET /hello +p95 ms .* 0 %", compared.stdout), compared.stdout
+    assert not processes_in(workshop)
+
+
+def test_a_run_without_a_cluster_that_is_interrupted_leaves_its_reports(workshop: Path, tmp_path: Path) -> None:
+    before = set((workshop / "reports").glob("*"))
+    with (tmp_path / "output").open("wb") as output:
+        command = ["make", "headless-local", "LOCUST_RUN_TIME=10m"]
+        process = subprocess.Popen(command, cwd=workshop, stdout=output, stderr=output, start_new_session=True)
+    try:
+        log = tmp_path / "output"
+        wait_until(lambda: "  10 s  10 users" in log.read_text(), log.read_text, START_TIMEOUT)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(60) != 0
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    [folder] = set((workshop / "reports").glob("*")) - before
+    assert "| load test | run time | 600 s |" in (folder / "summary.md").read_text()
+    assert (folder / "report.html").exists()
+    assert "Traceback" not in log.read_text()
+    wait_until(lambda: not processes_in(workshop), "the end of all processes")

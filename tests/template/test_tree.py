@@ -36,6 +36,28 @@ def test_the_tree_is_that_of_the_template(template: Path, project: Path) -> None
     assert sorted(generated) == sorted(tracked)
 
 
+def test_every_file_is_named_in_a_readme_of_its_folder_or_above(project: Path) -> None:
+    for path in text_files(project):
+        relative = path.relative_to(project)
+        readmes = [folder / "README.md" for folder in path.parents if folder.is_relative_to(project)]
+        text = "".join(readme.read_text() for readme in readmes if readme.exists())
+        folders = [folder.name for folder in relative.parents if folder.name in LISTED]
+        is_named = any(
+            re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", text) for name in (path.name, path.stem, *folders)
+        )
+        assert is_named or path.name in ("README.md", "__init__.py"), relative
+
+
+LISTED = {"tests", "data", "docs", "server", "base", "components", "overlays", "locust", "support"}
+"""Folders whose README row stands for all files in them."""
+
+
+def test_no_two_modules_have_the_same_name(project: Path) -> None:
+    names = [path.stem for path in project.rglob("*.py") if "tests" not in path.parts and path.stem[:2] != "__"]
+    assert sorted(set(names)) == sorted(names)
+    assert not {name for name in names if f"{name}s" in names}, "singular and plural of one name"
+
+
 def test_files_without_an_answer_arrive_unchanged(template: Path, project: Path) -> None:
     sources = template / "{{cookiecutter.project_slug}}"
     for source in text_files(sources):

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from types import CellType
 from typing import Any
 
-from .source import Difference, Statement, bodies, compare, header
+from .source import Difference, Statement, bodies, compare
+from .syntax import header
 
 KEPT_METACLASSES = {type, ABCMeta, UserMeta, TaskSetMeta, SequentialTaskSetMeta}
 """Metaclasses that do nothing when an attribute is set; a class of another one is replaced by a new class."""

@@ -8,17 +8,8 @@ from .errors import Rejected
 from .files import Tree, changed_paths, revision_of
 from .functions import functions_of, lacks_variables
 from .modules import Module, Modules
-from .source import (
-    Definition,
-    Difference,
-    Source,
-    TopLevel,
-    adopt_definitions,
-    changed_definitions,
-    compare,
-    header,
-    parse,
-)
+from .source import Definition, Difference, Source, TopLevel, adopt_definitions, changed_definitions, compare, parse
+from .syntax import header
 
 MODULE_LIMIT = 1_000_000
 """Bytes of a module; compiling a larger one holds up every user of a worker for seconds."""

@@ -14,13 +14,14 @@ from weakref import WeakKeyDictionary
 from gevent.event import Event
 
 from . import forked_trial, locust_environment
-from .apply import Apply, Outcome
+from .apply import Apply
 from .edit import Edit, find_edit
 from .errors import Rejected, explain
 from .files import Folder, Tree, revision_of
 from .functions import Grace, UnderWay
 from .modules import Module, Modules, Undo
 from .source import Definition
+from .transaction import Outcome, Transaction
 
 PAST_LIMIT = 1000
 """Revisions that are remembered, to tell older code from newer."""
@@ -102,7 +103,7 @@ def commit(live: Live, edit: Edit, environment: Environment) -> Outcome:
         grace = live.under_way.grace()
         live.folder.activate(edit.tree, edit.paths, undo)
         live.modules.forget_empty_packages()
-        outcome = Apply(live.modules, edit, grace, undo).run()
+        outcome = Apply(Transaction(live.modules, edit, grace, undo)).run()
         locust_environment.update(environment, live.modules, live.locustfiles, outcome, undo)
     except BaseException:
         for take_back in reversed(undo):
@@ -135,7 +136,7 @@ def _try(live: Live, edit: Edit, environment: Environment) -> None:
         live.folder.path, live.folder.mirror, partial(live.folder.activate_in, tree=edit.tree, changed=edit.paths)
     )
     undo: Undo = []
-    outcome = Apply(live.modules, edit, Grace(set()), undo).run()
+    outcome = Apply(Transaction(live.modules, edit, Grace(set()), undo)).run()
     locust_environment.update(environment, live.modules, live.locustfiles, outcome, undo)
 
 

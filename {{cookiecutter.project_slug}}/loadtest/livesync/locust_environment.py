@@ -13,10 +13,10 @@ from functools import partial
 from typing import Any
 
 from . import running_shapes
-from .apply import Outcome
 from .classes import KEPT_METACLASSES, tasks_of
 from .errors import Rejected
 from .modules import Module, Modules, Undo
+from .transaction import Outcome
 
 READ_LATER = {"weight", "fixed_count", "tasks", "abstract", "wait_time", "on_stop"}
 """Attributes of Locust's user classes that a user does not read when it is made."""

@@ -1,8 +1,5 @@
 """Modules: loads the user's files one statement at a time, and records what each statement did."""
 
-from locust.event import EventHook
-from locust.runners import Runner
-
 import ast
 import dis
 import inspect
@@ -12,7 +9,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from importlib.machinery import SourceFileLoader
 from importlib.util import resolve_name
 from operator import attrgetter
@@ -20,13 +16,12 @@ from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
 
-from flask import Flask
-
 from . import file_access
 from .call_recorder import Calls
 from .files import Folder
 from .functions import Grace, Usual
-from .source import Definition, Effects, Registration, Source, TopLevel, adopt_definitions, parse
+from .registrations import Registrations
+from .source import Definition, Effects, Source, TopLevel, adopt_definitions, parse
 
 Undo = list[Callable[[], object]]
 
@@ -74,7 +69,7 @@ class Modules:
         self.calls = Calls(self.definitions)
         self._owners: dict[int, TopLevel] = {}
         """The statement to which code belongs, by the id of the code object; module-level code is in here, too."""
-        self._removed_endpoints: set[str] = set()
+        self.registrations = Registrations(self._running)
 
     def exec_module(self, original: Callable[..., None], loader: SourceFileLoader, module: ModuleType) -> None:
         """Stands in for `SourceFileLoader.exec_module`: a file of the folder is run statement by statement."""
@@ -265,59 +260,6 @@ class Modules:
         file = getattr(imported, "__file__", None)
         return self.folder.relative(os.path.realpath(file)) if file else None
 
-    # What user code adds to Locust belongs to the statement that had it added.
-
-    def add_listener(self, original: Callable[..., Any], hook: EventHook, handler: Any) -> Any:
-        result = original(hook, handler)
-        self._note("listener", handler, partial(_remove_item, hook._handlers, handler), hook)
-        return result
-
-    def register_message(
-        self, original: Callable[..., None], runner: Runner, message: str, listener: Any, **options: Any
-    ) -> None:
-        original(runner, message, listener, **options)
-        self._note(f"message {message}", listener, lambda: runner.custom_messages.pop(message, None))
-
-    def add_url_rule(
-        self,
-        original: Callable[..., None],
-        app: Flask,
-        rule: str,
-        endpoint: str | None = None,
-        view_func: Any = None,
-        *arguments: Any,
-        **options: Any,
-    ) -> None:
-        name = endpoint or getattr(view_func, "__name__", "")
-        if name in self._removed_endpoints:
-            self._removed_endpoints.discard(name)
-            app.view_functions[name] = view_func
-        else:
-            original(app, rule, endpoint, view_func, *arguments, **options)
-        self._note(f"route {rule}", view_func, partial(self._remove_route, app, str(name)))
-
-    def before_request(self, original: Callable[..., Any], app: Flask, function: Any) -> Any:
-        """Stands in for `Flask.before_request`."""
-        result = original(app, function)
-        self._note("before_request", function, partial(_remove_item, app.before_request_funcs[None], function))
-        return result
-
-    def after_request(self, original: Callable[..., Any], app: Flask, function: Any) -> Any:
-        """Stands in for `Flask.after_request`."""
-        result = original(app, function)
-        self._note("after_request", function, partial(_remove_item, app.after_request_funcs[None], function))
-        return result
-
-    def _remove_route(self, app: Flask, endpoint: str) -> None:
-        self._removed_endpoints.add(endpoint)
-        app.view_functions[endpoint] = _not_found
-
-    def _note(self, what: str, handler: object, remove: Callable[[], object], hook: EventHook | None = None) -> None:
-        """Note it in the statement whose code runs here: the innermost that loads its module, else the outermost."""
-        if owners := list(self._running()):
-            owner, while_loading = next((found for found in owners if found[1]), owners[-1])
-            owner.effects.registered.append(Registration(what, handler, remove, while_loading, hook))
-
     def _running(self) -> Iterator[tuple[TopLevel, bool]]:
         """The statements whose code runs here, innermost first, and whether it is the statement itself that runs."""
         for frame in _frames():
@@ -349,15 +291,7 @@ def _with_parents(names: list[str]) -> Iterator[str]:
         yield from (".".join(parts[:length]) for length in range(1, len(parts) + 1))
 
 
-def _remove_item(items: list[Any], item: object) -> None:
-    items[:] = [known for known in items if known is not item]
-
-
 def _count(code: CodeType, outer: CodeType) -> int:
     """How often `code` itself is among the constants of `outer`, and of the code that is nested in that."""
     inner = [constant for constant in outer.co_consts if type(constant) is CodeType]
     return sum(constant is code for constant in inner) + sum(_count(code, constant) for constant in inner)
-
-
-def _not_found(**_: object) -> tuple[str, int]:
-    return "Not found", 404

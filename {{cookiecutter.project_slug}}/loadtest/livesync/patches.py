@@ -11,9 +11,9 @@ from . import (
     classes,
     connection,
     dispatch,
+    loader,
     locust_environment,
     locust_internals,
-    locustfiles,
     running_shapes,
     users,
     web,
@@ -40,12 +40,20 @@ def of_every_process(live: Live) -> list[Patch]:
     return [
         Patch("locust.rpc.zmqrpc.BaseSocket.__init__", connection.with_options, "to find a replaced master in seconds"),
         Patch("importlib.machinery.SourceFileLoader.exec_module", modules.exec_module, "to run single statements"),
-        Patch("locust.event.EventHook.add_listener", modules.add_listener, "to remove a listener with its statement"),
-        Patch("locust.runners.Runner.register_message", modules.register_message, "to remove it with its statement"),
+        Patch(
+            "locust.event.EventHook.add_listener",
+            modules.registrations.add_listener,
+            "to remove a listener with its statement",
+        ),
+        Patch(
+            "locust.runners.Runner.register_message",
+            modules.registrations.register_message,
+            "to remove it with its statement",
+        ),
         Patch("flask.Flask._check_setup_finished", _nothing, "an edit may add a route after the first request"),
-        Patch("flask.Flask.before_request", modules.before_request, "to remove it with its statement"),
-        Patch("flask.Flask.after_request", modules.after_request, "to remove it with its statement"),
-        Patch("flask.Flask.add_url_rule", modules.add_url_rule, "to remove a route with its statement"),
+        Patch("flask.Flask.before_request", modules.registrations.before_request, "to remove it with its statement"),
+        Patch("flask.Flask.after_request", modules.registrations.after_request, "to remove it with its statement"),
+        Patch("flask.Flask.add_url_rule", modules.registrations.add_url_rule, "to remove a route with its statement"),
         Patch("locust.user.users.UserMeta.__new__", classes.remember_tasks, "Locust overrides the tasks of a class"),
         Patch("locust.user.task.TaskSetMeta.__new__", classes.remember_tasks, "the same"),
         Patch("locust.user.sequential_taskset.SequentialTaskSetMeta.__new__", classes.remember_tasks, "the same"),
@@ -57,11 +65,11 @@ def of_every_process(live: Live) -> list[Patch]:
 
 def of_locustfiles(live: Live, paths: list[str]) -> list[Patch]:
     """What makes Locust load the files of these paths, and as live sync loads them."""
-    load = partial(locustfiles.load, live)
+    load = partial(loader.load, live)
     return [
         Setting("locust.main.get_locustfiles_locally", lambda _: paths, "user code is loaded from a folder of its own"),
         Patch("locust.main.load_locustfile", load, "the same, and a file that fails is waited for"),
-        Patch("locust.main.load_locustfile_pytest", locustfiles.reject_pytest_files, "they have no user classes"),
+        Patch("locust.main.load_locustfile_pytest", loader.reject_pytest_files, "they have no user classes"),
     ]
 
 

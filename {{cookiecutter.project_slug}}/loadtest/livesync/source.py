@@ -1,22 +1,29 @@
 """Source: a module as a list of statements, and which of them and of their functions an edit changed."""
 
 import ast
-from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from functools import cached_property
 from importlib.util import decode_source
-from inspect import CO_OPTIMIZED
 from types import CodeType
 from typing import Generic, NamedTuple, TypeVar
 
+from .code_objects import CodePath, functions_in, nested_codes, own_code, with_known_codes
+from .syntax import (
+    bound_names_of,
+    chain_of,
+    extended_names_of,
+    first_line,
+    is_string,
+    loaded_nodes,
+    read_names_of,
+    targets_of,
+    text_of,
+    without_docstrings,
+)
+
 S = TypeVar("S", bound="Statement")
-FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
-Place = tuple[str, int]
-CodePath = tuple[Place, ...]
-"""Where a code object is nested in a statement: its name, and its number among those of that name, level by level."""
 
 
 @dataclass(eq=False)
@@ -50,12 +57,12 @@ class Statement:
     @cached_property
     def outline(self) -> str:
         """All of it but function bodies, docstrings and positions: what runs while the module is loaded."""
-        return _text(self.node, bodies=False)
+        return text_of(self.node, bodies=False)
 
     @cached_property
     def text(self) -> str:
         """The outline with the function bodies."""
-        return _text(self.node, bodies=True)
+        return text_of(self.node, bodies=True)
 
     def take_analysis(self, other: "Statement") -> None:
         """Take over what was found out about a statement of the same outline."""
@@ -70,24 +77,29 @@ class Statement:
     @cached_property
     def binds(self) -> frozenset[str]:
         """Names that it binds in its module or class."""
-        return frozenset(name for inner in _loaded(self.node, scopes=False) for name in _bound_names(inner))
+        return frozenset(name for inner in loaded_nodes(self.node, scopes=False) for name in bound_names_of(inner))
 
     @cached_property
     def reads(self) -> frozenset[str]:
         """Names that it reads while the module is loaded."""
-        return frozenset(name for node in _loaded(self.node, scopes=True) for name in _read_names(node)) - self.targets
+        return (
+            frozenset(name for node in loaded_nodes(self.node, scopes=True) for name in read_names_of(node))
+            - self.targets
+        )
 
     @cached_property
     def targets(self) -> frozenset[str]:
         """Names that it binds for itself before it reads them, such as those of a loop."""
-        targets = [target for node in _loaded(self.node, scopes=True) for target in _targets(node)]
-        return frozenset(name for target in targets for inner in ast.walk(target) for name in _bound_names(inner))
+        targets = [target for node in loaded_nodes(self.node, scopes=True) for target in targets_of(node)]
+        return frozenset(name for target in targets for inner in ast.walk(target) for name in bound_names_of(inner))
 
     @cached_property
     def chains(self) -> frozenset[tuple[str, ...]]:
         """What it reads meanwhile as `a`, `a.b` or `a.b.c`, as tuples of names."""
         return frozenset(
-            chain for node in _loaded(self.node, scopes=True) if (chain := _chain(node)) and chain[0] in self.reads
+            chain
+            for node in loaded_nodes(self.node, scopes=True)
+            if (chain := chain_of(node)) and chain[0] in self.reads
         )
 
     @cached_property
@@ -98,7 +110,7 @@ class Statement:
     @cached_property
     def extends(self) -> frozenset[str]:
         """Names whose value it changes and does not just set: `X += 1`, `X["a"] = 1`, `X.append(1)`, `X = f(X)`, `@X.register`."""
-        names = {name for inner in _loaded(self.node, scopes=False) for name in _extended_names(inner)}
+        names = {name for inner in loaded_nodes(self.node, scopes=False) for name in extended_names_of(inner)}
         return frozenset(names | (self.binds & self.reads))
 
 
@@ -136,13 +148,13 @@ class TopLevel(Statement):
             if isinstance(node, ast.ClassDef)
             for inner in node.body
             for names in [Statement(inner).binds]
-            for line in range(_first_line(inner), (inner.end_lineno or 0) + 1)
+            for line in range(first_line(inner), (inner.end_lineno or 0) + 1)
         }
 
     @cached_property
     def actions(self) -> dict[CodePath, object]:
         """What its functions do; equal values do the same."""
-        with _without_docstrings(self.node):
+        with without_docstrings(self.node):
             return {path: own_code(code) for path, code in functions_in(compile_node(self.node, self.code.co_filename))}
 
 
@@ -163,7 +175,7 @@ def parse(content: bytes, filename: str) -> Source:
         for n in tree.body
     ):
         _make_annotations_text(tree)
-    statements = [TopLevel(node, compile_node(node, filename)) for node in tree.body if not _is_string(node)]
+    statements = [TopLevel(node, compile_node(node, filename)) for node in tree.body if not is_string(node)]
     return Source(filename, statements, ast.get_docstring(tree, clean=False))
 
 
@@ -182,7 +194,7 @@ def compile_node(node: ast.stmt, filename: str) -> CodeType:
 
 def bodies(statements: Iterable[ast.stmt]) -> list[Statement]:
     """The statements of a class body, without strings that stand alone."""
-    return [Statement(node) for node in statements if not _is_string(node)]
+    return [Statement(node) for node in statements if not is_string(node)]
 
 
 @dataclass
@@ -238,7 +250,7 @@ class _Nested(NamedTuple):
     path: CodePath = ()
 
     def children(self) -> Iterator["_Nested"]:
-        for place, code in _nested(self.code):
+        for place, code in nested_codes(self.code):
             yield _Nested(self.statement, code, (*self.path, place))
 
     def bound_names(self) -> frozenset[str]:
@@ -276,186 +288,9 @@ def _partners(old: _Nested, new: _Nested) -> Iterator[tuple[CodePath, CodePath]]
                 yield from _partners(found, child)
 
 
-def with_known_codes(code: CodeType, known: CodeType) -> CodeType:
-    """The code with the very code objects of `known` that equal its own, since functions are found by theirs."""
-    return _reusing(code, {(inner, inner.co_qualname): inner for inner in _all_codes(known)})
-
-
-def _reusing(code: CodeType, known: dict[tuple[CodeType, str], CodeType]) -> CodeType:
-    if same := known.get((code, code.co_qualname)):  # which says that it stands on the same lines, too
-        return same
-    constants = (_reusing(value, known) if isinstance(value, CodeType) else value for value in code.co_consts)
-    return code.replace(co_consts=tuple(constants))
-
-
-def _all_codes(code: CodeType) -> Iterator[CodeType]:
-    yield code
-    for _, inner in _nested(code):
-        yield from _all_codes(inner)
-
-
 def changed_definitions(old: TopLevel, new: TopLevel) -> set[Definition]:
     """The definitions of `old` that do something else in `new`, or are gone; docstrings and positions do not count."""
     if old.text == new.text:
         return set()
     actions = {definition: new.actions.get(path) for path, definition in new.definitions.items()}
     return {d for path, d in old.definitions.items() if old.actions.get(path) != actions.get(d)}
-
-
-def header(node: ast.ClassDef) -> str:
-    """What a class statement says before its body."""
-    return _text([node.decorator_list, node.bases, node.keywords], bodies=False)
-
-
-def own_code(code: CodeType) -> object:
-    """Something that is equal for code that does the same, apart from the functions nested in it."""
-    constants = [
-        (code_constant.co_name if is_function(code_constant) else own_code(code_constant))
-        if isinstance(code_constant, CodeType)
-        else _constant(code_constant)
-        for code_constant in code.co_consts
-    ]
-    arguments = code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags
-    names = code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars
-    return code.co_code, code.co_exceptiontable, arguments, names, constants
-
-
-def is_function(code: CodeType) -> bool:
-    """False for the body of a class or module."""
-    return bool(code.co_flags & CO_OPTIMIZED)
-
-
-def functions_in(code: CodeType, path: CodePath = ()) -> Iterator[tuple[CodePath, CodeType]]:
-    """The functions whose code is nested in this one."""
-    for place, inner in _nested(code):
-        if is_function(inner):
-            yield (*path, place), inner
-        yield from functions_in(inner, (*path, place))
-
-
-def _nested(code: CodeType) -> Iterator[tuple[Place, CodeType]]:
-    count: Counter[str] = Counter()
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield (constant.co_name, count[constant.co_name]), constant
-            count[constant.co_name] += 1
-
-
-def _constant(value: object) -> object:
-    return sorted(map(repr, value)) if isinstance(value, frozenset) else (type(value), repr(value))
-
-
-@contextmanager
-def _without_docstrings(node: ast.stmt) -> Iterator[None]:
-    """Take docstrings out of a statement for a while."""
-    inner = [n for n in ast.walk(node) if isinstance(n, FunctionNode | ast.ClassDef) and _is_string(n.body[0])]
-    docstrings = [n.body[0] for n in inner]
-    for n, docstring in zip(inner, docstrings, strict=True):
-        n.body[0] = ast.copy_location(ast.Pass(), docstring)
-    try:
-        yield
-    finally:
-        for n, docstring in zip(inner, docstrings, strict=True):
-            n.body[0] = docstring
-
-
-def _is_string(node: ast.AST) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-
-
-def _text(node: object, bodies: bool) -> str:
-    """The tree below `node` as text, without positions and docstrings, and without function bodies if not asked for."""
-    if isinstance(node, list):
-        return (
-            "["
-            + ",".join(_text(item, bodies) for item in node if not (isinstance(item, ast.AST) and _is_string(item)))
-            + "]"
-        )
-    if not isinstance(node, ast.AST):
-        return f"{type(node).__name__}:{node!r}"
-    left_out = {"kind", "type_comment"}
-    if isinstance(node, FunctionNode | ast.Lambda) and not bodies:
-        left_out.add("body")
-    # The names of arguments are part of the code, but for those that keyword defaults and annotations go by.
-    if isinstance(node, ast.arg) and not bodies and node.annotation is None:
-        left_out.add("arg")
-    fields = [_text(value, bodies) for name, value in ast.iter_fields(node) if name not in left_out]
-    if isinstance(node, ast.arguments) and not bodies:
-        fields.append(repr([argument.arg for argument in node.kwonlyargs]))
-    return f"{type(node).__name__}({','.join(fields)})"
-
-
-def _first_line(node: ast.stmt) -> int:
-    decorators = node.decorator_list if isinstance(node, FunctionNode | ast.ClassDef) else []
-    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
-
-
-def _bound_names(node: ast.AST) -> list[str]:
-    match node:
-        case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
-            return [name]
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            return [name]
-        case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
-            return [alias.asname or alias.name.partition(".")[0] for alias in aliases if alias.name != "*"]
-        case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
-            return [name]
-    return []
-
-
-def _targets(node: ast.AST) -> list[ast.AST]:
-    """What a loop, a comprehension or a with statement binds before it reads it."""
-    match node:
-        case ast.For(target=target) | ast.AsyncFor(target=target) | ast.comprehension(target=target):
-            return [target]
-        case ast.withitem(optional_vars=ast.expr() as target):
-            return [target]
-    return []
-
-
-def _extended_names(node: ast.AST) -> list[str]:
-    match node:
-        case (
-            ast.AugAssign(target=ast.Name(id=name))
-            | ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name))))
-        ):
-            return [name]
-        case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()):
-            return [name]
-        case ast.FunctionDef(decorator_list=decorators) | ast.AsyncFunctionDef(decorator_list=decorators):
-            called = [d.func if isinstance(d, ast.Call) else d for d in decorators]
-            return [d.value.id for d in called if isinstance(d, ast.Attribute) and isinstance(d.value, ast.Name)]
-    return []
-
-
-def _read_names(node: ast.AST) -> list[str]:
-    match node:
-        case ast.Name(id=name, ctx=ast.Load() | ast.Del()) | ast.AugAssign(target=ast.Name(id=name)):
-            return [name]
-    return []
-
-
-def _chain(node: ast.AST) -> tuple[str, ...]:
-    match node:
-        case ast.Name(id=name):
-            return (name,)
-        case ast.Attribute(value=value, attr=name) if outer := _chain(value):
-            return (*outer, name)
-    return ()
-
-
-def _loaded(node: ast.AST, scopes: bool) -> Iterator[ast.AST]:
-    """The nodes that run while the module is loaded; inner scopes (class bodies, comprehensions) only where asked for."""
-    yield node
-    children: Iterable[ast.AST] = ast.iter_child_nodes(node)
-    match node:
-        case ast.FunctionDef() | ast.AsyncFunctionDef():
-            children = [*node.decorator_list, node.args, *([node.returns] if node.returns else [])]
-        case ast.Lambda():
-            children = [node.args]
-        case ast.ClassDef() if not scopes:
-            children = [*node.decorator_list, *node.bases, *node.keywords]
-        case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp() if not scopes:
-            children = [inner for inner in ast.walk(node) if isinstance(inner, ast.NamedExpr)]
-    for child in children:
-        yield from _loaded(child, scopes)

@@ -18,7 +18,7 @@ from uuid import uuid4
 
 import gevent
 
-from . import file_access, forked_trial, locust_internals, locustfiles, patches, web
+from . import file_access, forked_trial, loader, locust_internals, patches, web
 from .errors import Rejected
 from .files import Folder
 from .live_code import Live, check_names
@@ -82,7 +82,7 @@ def _run_master(live: Live) -> None:
             check_names(live.tree, set(live.tree))
             # Ahead of the locustfile's own init listeners: workers may ask for the code while one of these waits.
             events.init.add_listener(master.serve)
-            _run_locust(live, locustfiles.on_command_line(live))
+            _run_locust(live, loader.on_command_line(live))
         except Rejected as rejection:
             _start_again(live, "Locust starts with the next save that can run", rejection, watcher.next_save)
 
@@ -107,7 +107,7 @@ def _run_locust(live: Live, paths: list[str]) -> None:
     root, watched = str(live.folder.path), str(live.modules.watched)
     locust_internals.install(patches.of_locustfiles(live, [f"{root}/{path}" for path in paths]))
     sys.path[:] = [root, *(path for path in sys.path if path not in ("", root) and os.path.realpath(path) != watched)]
-    locustfiles.load_plugins(live)
+    loader.load_plugins(live)
     main.main()
 
 

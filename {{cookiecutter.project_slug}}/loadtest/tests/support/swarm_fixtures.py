@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .service import Service
-from .swarm import BASE, Swarm
+from .swarm import BASE, Swarm, new_swarm
 from .waiting import wait_until
 
 

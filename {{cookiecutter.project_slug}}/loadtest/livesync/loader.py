@@ -1,4 +1,4 @@
-"""Locustfiles: loads the plugins of the project and the files that `-f` names, from the folder of the live code."""
+"""Loads the plugins of the project and the files that `-f` names, from the folder of the live code."""
 
 from locust import LoadTestShape, User
 from locust.argument_parser import get_locustfiles_locally, get_parser, parse_locustfile_option

@@ -1,0 +1,66 @@
+"""Code objects: which functions are nested in one, and whether two of them do the same."""
+
+from collections import Counter
+from collections.abc import Iterator
+from inspect import CO_OPTIMIZED
+from types import CodeType
+
+Place = tuple[str, int]
+CodePath = tuple[Place, ...]
+"""Where a code object is nested in a statement: its name, and its number among those of that name, level by level."""
+
+
+def functions_in(code: CodeType, path: CodePath = ()) -> Iterator[tuple[CodePath, CodeType]]:
+    """The functions whose code is nested in this one."""
+    for place, inner in nested_codes(code):
+        if is_function(inner):
+            yield (*path, place), inner
+        yield from functions_in(inner, (*path, place))
+
+
+def nested_codes(code: CodeType) -> Iterator[tuple[Place, CodeType]]:
+    count: Counter[str] = Counter()
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield (constant.co_name, count[constant.co_name]), constant
+            count[constant.co_name] += 1
+
+
+def is_function(code: CodeType) -> bool:
+    """False for the body of a class or module."""
+    return bool(code.co_flags & CO_OPTIMIZED)
+
+
+def own_code(code: CodeType) -> object:
+    """Something that is equal for code that does the same, apart from the functions nested in it."""
+    constants = [
+        (code_constant.co_name if is_function(code_constant) else own_code(code_constant))
+        if isinstance(code_constant, CodeType)
+        else _constant(code_constant)
+        for code_constant in code.co_consts
+    ]
+    arguments = code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags
+    names = code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars
+    return code.co_code, code.co_exceptiontable, arguments, names, constants
+
+
+def _constant(value: object) -> object:
+    return sorted(map(repr, value)) if isinstance(value, frozenset) else (type(value), repr(value))
+
+
+def with_known_codes(code: CodeType, known: CodeType) -> CodeType:
+    """The code with the very code objects of `known` that equal its own, since functions are found by theirs."""
+    return _reusing(code, {(inner, inner.co_qualname): inner for inner in _all_codes(known)})
+
+
+def _reusing(code: CodeType, known: dict[tuple[CodeType, str], CodeType]) -> CodeType:
+    if same := known.get((code, code.co_qualname)):  # which says that it stands on the same lines, too
+        return same
+    constants = (_reusing(value, known) if isinstance(value, CodeType) else value for value in code.co_consts)
+    return code.replace(co_consts=tuple(constants))
+
+
+def _all_codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for _, inner in nested_codes(code):
+        yield from _all_codes(inner)

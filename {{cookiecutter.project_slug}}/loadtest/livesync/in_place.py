@@ -1,0 +1,236 @@
+"""Updates functions and classes in place, so that they stay the same objects."""
+
+from locust import TaskSet, User
+
+import abc
+import ast
+from collections.abc import Mapping
+from functools import partial
+from types import FunctionType
+from typing import Any, TypeGuard
+
+from . import classes, functions
+from .classes import ClassEdit
+from .code_objects import with_known_codes
+from .dependents import Dependents
+from .modules import Module
+from .source import Definition, Effects, Statement, TopLevel, compile_node
+from .syntax import FunctionNode
+from .transaction import MISSING, Transaction
+
+
+class InPlace:
+    """Applies the edit of a function or of a class body to the live object."""
+
+    def __init__(self, transaction: Transaction, dependents: Dependents) -> None:
+        self.transaction, self.dependents = transaction, dependents
+
+    def update_function(self, module: Module, old: TopLevel, new: TopLevel) -> bool:
+        """Give a function without decorators its new code and defaults in place."""
+        if not (_is_plain_function(old.node) and _is_plain_function(new.node)):
+            return False
+        name = new.node.name
+        live = module.namespace.get(name)
+        if not isinstance(live, FunctionType) or self._definition_of(live) not in new.definitions.values():
+            return False
+        scratch: dict[str, Any] = {}
+        with self.transaction.modules.noting(module, new):
+            exec(new.code, module.namespace, scratch)  # noqa: S102 - this is how modules are run
+        self._update(live, scratch[name])
+        return True
+
+    def _update(self, live: FunctionType, edited: FunctionType) -> None:
+        if functions.update(live, edited, self.transaction.grace, self.transaction.undo):
+            self.transaction.outcome.changed.add(self.transaction.modules.definitions[id(edited.__code__)])
+
+    def update_class(self, module: Module, old: TopLevel, new: TopLevel) -> bool:
+        """Run only the part of a class body that changed, on the live class."""
+        if not (isinstance(old.node, ast.ClassDef) and isinstance(new.node, ast.ClassDef)):
+            return False
+        live = self.live_class(module, old.node)
+        if live is None or old.node.name != new.node.name:
+            return False
+        changed_names = {d.code.co_name for d in old.effects.called & self.transaction.edit.changed}
+
+        def needs(statement: Statement) -> bool:
+            return any(not changed_names.isdisjoint(chain) for chain in statement.chains) or self.dependents.reads(
+                module, statement, Effects()
+            )
+
+        if needs(Statement(_without_body(new.node))):
+            return False
+        part = classes.class_edit(old.node, new.node, live, needs)
+        if part is None or (classes.is_empty(part) and old.effects.called & self.transaction.edit.changed):
+            return False
+        for inner in part.walk():
+            self._keep_attributes(inner.live)
+        if classes.changes_fields(part):
+            self._make_dataclass(module, new, part)
+        else:
+            self._merge(module, old, new, new.node, part)
+        for inner in part.walk():
+            self._finish(inner)
+        return True
+
+    def _merge(self, module: Module, old: TopLevel, new: TopLevel, node: ast.ClassDef, part: ClassEdit) -> None:
+        names: dict[str, Any] = {}
+        statement = classes.as_statement(part, node, names, self._adopt)
+        code = with_known_codes(compile_node(statement, module.source.filename), new.code)
+        before = old.effects
+        with self.transaction.modules.noting(module, new):
+            exec(code, module.namespace, names)  # noqa: S102 - this is how modules are run
+        for name in ("called", "opened", "imported"):
+            getattr(new.effects, name).update(getattr(before, name))
+        new.effects.registered += before.registered
+
+    def _make_dataclass(self, module: Module, new: TopLevel, part: ClassEdit) -> None:
+        scratch: dict[str, Any] = {}
+        with self.transaction.modules.noting(module, new):
+            exec(new.code, module.namespace, scratch)  # noqa: S102 - this is how modules are run
+        classes.take_generated(part.live, scratch[part.name], part, self._adopt)
+
+    def _keep_attributes(self, live: type) -> None:
+        before = dict(vars(live))
+        if annotations := before.get("__annotations__"):
+            live.__annotations__ = dict(annotations)  # the class body adds to it
+
+        def restore() -> None:
+            after = dict(vars(live))
+            for name in after.keys() - before.keys():
+                type.__delattr__(live, name)
+            for name, value in before.items():
+                if after.get(name, MISSING) is not value:
+                    type.__setattr__(live, name, value)
+
+        self.transaction.undo.append(restore)
+
+    def _adopt(self, live: type, name: str, value: Any) -> None:
+        """Set an attribute that an edited class body binds; a function stays the object that it is."""
+        changed = self.transaction.outcome.attributes.setdefault(live, set())
+        current = vars(live).get(name, MISSING)
+        if value is current:
+            return
+        if name == "tasks" and issubclass(live, User | TaskSet):
+            type.__setattr__(live, classes.TASKS_AS_WRITTEN, value)
+            self.transaction.outcome.retasked.add(live)
+            return
+        if "locust_task_weight" in dir(value) or "locust_task_weight" in dir(current):
+            self.transaction.outcome.retasked.add(live)
+        if isinstance(value, FunctionType) and isinstance(current, FunctionType) and self._same(current, value):
+            self._update(current, value)
+            self.transaction.undo.append(partial(setattr, current, "__dict__", current.__dict__))
+            current.__dict__ = vars(value)
+            return
+        changed.add(name)
+        type.__setattr__(live, name, value)
+        if set_name := getattr(type(value), "__set_name__", None):
+            set_name(value, live, name)
+        if isinstance(current, type) and isinstance(value, type):
+            self.transaction.outcome.replaced[current] = value
+
+    def _same(self, current: FunctionType, edited: FunctionType) -> bool:
+        """Whether both were made by the same definition, and not by a decorator around it."""
+        definition = self.transaction.modules.definitions.get(id(edited.__code__))
+        return (
+            edited.__qualname__ == current.__qualname__
+            and definition is not None
+            and definition is self._definition_of(current)
+            and set(edited.__code__.co_freevars) <= {"__class__"}
+        )
+
+    def _definition_of(self, function: FunctionType) -> Definition | None:
+        running = self.transaction.grace.functions.get(function, function)
+        return self.transaction.modules.definitions.get(id(running.__code__))
+
+    def _finish(self, part: ClassEdit) -> None:
+        """Remove what the class body does not bind any more."""
+        live = part.live
+        changed = self.transaction.outcome.attributes.setdefault(live, set())
+        type.__setattr__(live, classes.ORDER, part.order)
+        abc.update_abstractmethods(live)
+        if part.moved:
+            self.transaction.outcome.retasked.add(live)
+        annotations = vars(live).get("__annotations__", {})
+        for name in part.removed & annotations.keys():
+            del annotations[name]
+        if annotations == {} and "__annotations__" in vars(live):
+            del live.__annotations__
+        for name in part.removed & vars(live).keys():
+            changed.add(name)
+            if "locust_task_weight" in dir(vars(live)[name]) or name == "tasks":
+                self.transaction.outcome.retasked.add(live)
+            if name == "tasks":
+                type.__setattr__(live, classes.TASKS_AS_WRITTEN, None)
+            elif name == "abstract" and issubclass(live, User):
+                live.abstract = False
+            elif any(hasattr(base, name) for base in live.__bases__):
+                type.__delattr__(live, name)  # from now on it is inherited
+            else:
+                self.transaction.delete_later(partial(_delete_attribute, live, name, vars(live)[name]))
+        self.dependents.attributes |= {(live, name) for name in changed}
+
+    def note_replaced(self, module: Module, old: ast.ClassDef, new: ast.ClassDef, before: Any) -> None:
+        after = module.namespace.get(new.name)
+        if not isinstance(before, type) or not isinstance(after, type) or before is after:
+            return
+        own = [classes.find_live({new.name: cls}, module.module.__name__, new.name) for cls in (before, after)]
+        for old_class, new_class in (
+            {before: after} | {own[0]: own[1]} if before is own[0] else {own[0]: own[1], before: after}
+        ).items():  # what the statement made, and a decorator of that
+            if old_class and new_class and type(old_class) in classes.KEPT_METACLASSES:
+                classes.carry_over(
+                    old_class, new_class, old, new, lambda part: self.dependents.reads(module, part, Effects())
+                )
+        for outdated, successor in _paired_classes(before, after):
+            self.transaction.outcome.replaced[outdated] = successor
+        if not issubclass(after, User | TaskSet):
+            self.transaction.outcome.notes.append(
+                f"{module.path}: {new.name} is a new class; objects that were made before keep the old one"
+            )
+
+    def live_class(self, module: Module, node: ast.ClassDef) -> type | None:
+        return classes.find_live(module.namespace, module.module.__name__, node.name)
+
+    def update_docstrings(
+        self, module: str, old: ast.stmt, new: ast.stmt, namespace: Mapping[str, Any], outer: str = ""
+    ) -> None:
+        if not (isinstance(old, ast.ClassDef) and isinstance(new, ast.ClassDef)):
+            return
+        live = classes.find_live(namespace, module, f"{outer}{new.name}")
+        if not live:
+            return
+        docstring = ast.get_docstring(new, clean=False)
+        if docstring != ast.get_docstring(old, clean=False):
+            self.transaction.undo.append(partial(type.__setattr__, live, "__doc__", live.__doc__))
+            live.__doc__ = docstring or classes.generated_docstring(live)
+        inner = {node.name: node for node in old.body if isinstance(node, ast.ClassDef)}
+        for node in new.body:
+            if isinstance(node, ast.ClassDef) and node.name in inner:
+                self.update_docstrings(module, inner[node.name], node, vars(live), f"{live.__qualname__}.")
+
+
+def _paired_classes(old: type, new: type) -> list[tuple[type, type]]:
+    pairs = [(old, new)]
+    for name, value in vars(old).items():
+        successor = vars(new).get(name)
+        if (
+            isinstance(value, type)
+            and isinstance(successor, type)
+            and value is not successor
+            and not name.startswith("__")
+        ):
+            pairs += _paired_classes(value, successor)
+    return pairs
+
+
+def _is_plain_function(node: ast.stmt) -> TypeGuard[FunctionNode]:
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.decorator_list
+
+
+def _without_body(node: ast.ClassDef) -> ast.ClassDef:
+    return ast.ClassDef(**{**dict(ast.iter_fields(node)), "body": []})
+
+
+def _delete_attribute(live: type, name: str, value: Any) -> None:
+    if vars(live).get(name, MISSING) is value:
+        type.__delattr__(live, name)

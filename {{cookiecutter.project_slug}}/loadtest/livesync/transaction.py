@@ -1,0 +1,53 @@
+"""Transaction: one edit that is being applied, what it did, and what takes it back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from .edit import Edit
+from .functions import Grace
+from .modules import Modules, Undo
+from .source import Definition
+
+MISSING = object()
+"""Stands for a value that does not exist."""
+
+
+@dataclass
+class Outcome:
+    """What an edit did that concerns Locust."""
+
+    changed: set[Definition]
+    """Functions that do something else now."""
+    replaced: dict[type, type] = field(default_factory=dict)
+    """Classes that a new class took the place of."""
+    attributes: dict[type, set[str]] = field(default_factory=dict)
+    """Names that were set or removed on classes that stayed."""
+    retasked: set[type] = field(default_factory=set)
+    """Classes whose own tasks changed."""
+    removed: set[tuple[str, str]] = field(default_factory=set)
+    """Names that the edit removed, with the path of their module; tasks under way may still look them up."""
+    initialised: list[object] = field(default_factory=list)
+    """New `init` listeners that take the place of one that has run."""
+    notes: list[str] = field(default_factory=list)
+    """What a person has to know."""
+
+
+@dataclass
+class Transaction:
+    """Applies one edit; `undo` takes back what was done until then, last things first."""
+
+    modules: Modules
+    edit: Edit
+    grace: Grace
+    undo: Undo
+    outcome: Outcome = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.outcome = Outcome(changed=set(self.edit.changed))
+
+    def delete_later(self, delete: Callable[[], object]) -> None:
+        """Delete a name once nobody runs old code, which may look it up."""
+        if self.grace.pending:
+            self.grace.deletions.append(delete)
+        else:
+            delete()
