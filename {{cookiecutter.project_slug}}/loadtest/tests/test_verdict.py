@@ -160,7 +160,18 @@ def test_a_saturated_or_throttled_worker_is_a_doubt() -> None:
 
 
 def test_a_good_run_exits_with_0_and_leaves_its_verdict(run_locust: Callable[..., Run], tmp_path: Path) -> None:
-    run = run_locust("--verdict", str(tmp_path / "reports"), "--processes", "2", "--users", "20", "--spawn-rate", "20")
+    run = run_locust(
+        "--verdict",
+        str(tmp_path / "reports"),
+        "--processes",
+        "2",
+        "--users",
+        "20",
+        "--spawn-rate",
+        "20",
+        "--run-time",
+        "3s",
+    )
     assert run.code == 0, run.output
     assert '"users": 20' in run.output
     verdict = read(tmp_path / "reports")
