@@ -63,7 +63,7 @@ def test_a_folder_that_is_made_anew_is_watched_on(
     folder.follow()
     for name in ("second", "third"):
         shutil.rmtree(folder.path)
-        assert folder.next() == f"the folder {folder.path} is missing: live sync goes on once it is there again"
+        assert folder.next() == f"the folder {folder.path} is missing: live sync continues once it exists again"
         folder.write("locustfile.py", name)
         assert folder.next() == {"locustfile.py": name.encode()}
     override(livesync, monkeypatch, POLL=HOUR)

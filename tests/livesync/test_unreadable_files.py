@@ -43,7 +43,7 @@ def test_what_is_not_readable_is_rejected_and_not_taken_for_removed(open_folder:
     (open_folder.path / name).chmod(0)
     with unprivileged():
         reason = rejection(open_folder)
-        assert reason == f"{name} cannot be read: permission denied; make it readable or take it out of the folder"
+        assert reason == f"{name} cannot be read: permission denied; make it readable, or move it out of the folder"
     (open_folder.path / name).chmod(0o755)
     assert open_folder.save() == tree
 

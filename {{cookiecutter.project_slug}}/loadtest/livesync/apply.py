@@ -22,7 +22,7 @@ from .source import Registration, TopLevel
 from .transaction import MISSING, Outcome, Transaction
 
 AGAIN = "it has run before in this process: if it cannot run twice, take the edit back or restart Locust"
-"""What is said of a statement that fails when it runs again."""
+"""Note on the error of a statement that fails when it runs again."""
 
 MUTABLE = (list, dict, set, bytearray, deque)
 """Types whose values a module may build in several statements."""
@@ -42,7 +42,7 @@ class Apply:
         self._to_run: set[TopLevel] = set()
         self._removed: dict[tuple[str, str], object] = {}
         self._was_imported: set[str] = set()
-        """Paths of modules that a statement imported which is gone now, or has run again."""
+        """Paths of modules that were imported by a statement which was removed or has run again."""
 
     def run(self) -> Outcome:
         self._keep_registrations()
@@ -107,7 +107,7 @@ class Apply:
 
     def _delete(self, module: Module) -> None:
         names = set(module.namespace)
-        # It keeps its names: what it has handed to somebody, such as Flask, may still run.
+        # The module keeps its names, because functions that it registered elsewhere, such as in Flask, may still run.
         self._remove(module, module.source.statements, kept=names)
         self.dependents.names |= {(module.path, name) for name in names}
         self.transaction.outcome.removed |= {(module.path, name) for name in names}
@@ -158,7 +158,7 @@ class Apply:
             self._take_source(module)
 
     def _note_last(self, module: Module) -> None:
-        """Where several statements bind one name, the last one has to have run last."""
+        """If several statements bind one name, make sure that the last of them also runs last."""
         before = {
             name: statement for statement in module.source.statements for name in statement.binds - statement.targets
         }
@@ -220,7 +220,7 @@ class Apply:
         ) and self.dependents.reads(module, new, old.effects)
 
     def _remove(self, module: Module, statements: Iterable[TopLevel], kept: set[str]) -> None:
-        """Take back what removed statements did, as far as it can be taken back."""
+        """Undo what removed statements did, as far as that is possible."""
         for statement in statements:
             self._was_imported |= statement.effects.imported
             for registration in statement.effects.registered:
@@ -235,7 +235,7 @@ class Apply:
                 self.transaction.outcome.attributes.setdefault(live, set())
 
     def _remove_stale_names(self) -> None:
-        """Remove names that a star import took although they are gone: tasks under way may still look them up over there."""
+        """Remove names that a star import took from a module that has them no more; running tasks may still use them there."""
         size = -1
         while size < len(self.transaction.outcome.removed):
             size = len(self.transaction.outcome.removed)
@@ -257,7 +257,7 @@ class Apply:
             module.namespace.pop(name, None)
 
     def _rebuild(self, module: Module, new: TopLevel) -> None:
-        """Before a statement like `X.append(1)` runs again, make X anew by what stands before it."""
+        """Before a statement like `X.append(1)` runs again, create X again by the statements before it."""
         namespace = module.namespace
         names = {n for n in new.extends if n in new.binds or _is_built(namespace.get(n))} - self._rebuilt
         if not names:
@@ -305,7 +305,7 @@ class Apply:
             self._note_what_stays(module, old)
 
     def _take_back(self, old: TopLevel | None) -> list[Registration]:
-        """Remove what the statement registered itself; what its `init` listener did is not done again, so it stays."""
+        """Remove what the statement registered while loading. What its `init` listener registered stays, as that runs once."""
         registered = old.effects.registered if old else []
         for registration in registered:
             if registration.while_loading:
@@ -335,7 +335,7 @@ def _is_built(value: object) -> bool:
 
 
 def _delete_unbound(module: Module, name: str) -> None:
-    """Delete a name unless an edit has bound it again meanwhile."""
+    """Delete a name, unless a later edit has bound it again."""
     if all(
         name not in statement.binds and name not in statement.effects.starred for statement in module.source.statements
     ):

@@ -10,7 +10,7 @@ from .source import Definition
 
 
 class Calls:
-    """Records calls for some greenlets at a time; the others run at full speed."""
+    """Records calls of single greenlets; the others are not slowed down."""
 
     def __init__(self, definitions: dict[int, Definition]) -> None:
         """`definitions` are those to look for, by the id of their code object."""

@@ -27,13 +27,13 @@ NOT_COPIED = {
 }  # fmt: skip
 
 TASKS_AS_WRITTEN = "livesync_tasks_as_written"
-"""Attribute of a class for what its body says of `tasks`, which Locust overrides with all tasks."""
+"""Attribute of a class for the value of `tasks` in its body, which Locust replaces by the list of all tasks."""
 
 ORDER = "livesync_order"
-"""Attribute of a class for the order in which its edited body binds its names, which decides about sequences."""
+"""Attribute of a class for the order of the names in its edited body, which is the order of a sequence."""
 
 GENERATED = {"tasks", "abstract", "current", TASKS_AS_WRITTEN, ORDER}
-"""Attributes that Locust's metaclasses and live sync give a class anew."""
+"""Attributes that Locust's metaclasses and live sync set themselves."""
 
 Needs = Callable[[Statement], bool]
 
@@ -60,14 +60,14 @@ class ClassEdit:
 
 
 def find_live(namespace: Mapping[str, Any], module: str, qualname: str) -> type | None:
-    """The class that a class statement made, also where a decorator has put another one in its place."""
+    """The class of a class statement, also if a decorator returned another one."""
     found = namespace.get(qualname.rpartition(".")[2])
     classes = reversed(found.__mro__) if isinstance(found, type) else ()
     return next((cls for cls in classes if (cls.__module__, cls.__qualname__) == (module, qualname)), None)
 
 
 def class_edit(old: ast.ClassDef, new: ast.ClassDef, live: type, needs: Needs) -> ClassEdit | None:
-    """What has to run again for the live class to become what `new` says; None if only a new class can be that."""
+    """What has to run again to update the live class to `new`; None if that needs a new class."""
     if header(old) != header(new) or type(live) not in KEPT_METACLASSES or "__slots__" in vars(live):
         return None
     edit = ClassEdit(new.name, live)
@@ -119,7 +119,7 @@ def _with_dependents(difference: Difference[Statement], changed: set[Statement])
 
 
 def generated_docstring(cls: type) -> str | None:
-    """What a dataclass or NamedTuple without a docstring has as one."""
+    """The generated docstring of a dataclass or NamedTuple."""
     if dataclasses.is_dataclass(cls):
         return f"{cls.__name__}{inspect.signature(cls)}".replace(" -> None", "")
     fields = getattr(cls, "_fields", None)
@@ -162,10 +162,10 @@ Adopt = Callable[[type, str, Any], None]
 
 
 class Merging:
-    """Stands in for the metaclass: what the class body binds is adopted by the live class, and that is the result."""
+    """Used as a metaclass: sets what the class body binds on the live class, and returns that."""
 
     def __init__(self, live: type, adopt: Adopt, names: dict[str, "Merging"]) -> None:
-        """`names` are those by which the statements of nested classes find theirs."""
+        """`names` has the metaclasses of nested classes."""
         self.live, self.adopt, self.names = live, adopt, names
 
     def __prepare__(self, _name: str, _bases: tuple[type, ...]) -> "_Namespace":
@@ -181,7 +181,7 @@ class Merging:
 
 
 class _Namespace(dict[str, Any]):
-    """A class body's namespace that has what the live class has, and remembers what was bound."""
+    """A namespace of a class body that contains the attributes of the live class, and records what is bound."""
 
     def __init__(self, attributes: Any) -> None:
         super().__init__(attributes)
@@ -193,7 +193,7 @@ class _Namespace(dict[str, Any]):
 
 
 def carry_over(old: type, new: type, old_node: ast.ClassDef, new_node: ast.ClassDef, needs: Needs) -> None:
-    """Give a class that takes the place of another one the values that a run has set on that."""
+    """Copy the values that a run has set on a class to the class that replaces it."""
     difference = compare(bodies(old_node.body), bodies(new_node.body))
     changed = {
         after for before, after in difference.pairs if before is None or before.outline != after.outline or needs(after)
@@ -209,7 +209,7 @@ def carry_over(old: type, new: type, old_node: ast.ClassDef, new_node: ast.Class
             or isinstance(value, type)
         ):
             continue
-        # What the body does not bind was set by a run, or else by a decorator.
+        # A run or a decorator has set what the body does not bind.
         if name in kept or (name not in vars(new) and not old_node.decorator_list):
             setattr(new, name, value)
 
@@ -247,7 +247,7 @@ def tasks_of(cls: Any) -> list[Any]:
     if (as_written := body.pop(TASKS_AS_WRITTEN, None)) is not None:
         body["tasks"] = as_written
     if order is not None:
-        # What an edit removed may still be there for the tasks that are under way.
+        # Removed tasks may still be attributes, because running tasks use them.
         body = {n: v for n, v in body.items() if n in order or "locust_task_weight" not in dir(v)}
         body = {name: body[name] for name in (*(name for name in order if name in body), *body)}
     made = type(cls)(cls.__name__, (library,), {"__module__": cls.__module__, **body})

@@ -32,7 +32,7 @@ class Dependents:
                 self.transaction.undo.append(cache.cached.cache_clear)
 
     def reads(self, module: Module, statement: Statement, effects: Effects) -> bool:
-        """Whether it reads a name that the edit bound anew, in its own module or in one that it can reach."""
+        """Whether it reads a name that the edit bound to another value, in its module or in one that it imports."""
         if any(path in effects.starred.values() for path, _ in self.names) or not effects.taken.isdisjoint(self.names):
             return True
         return any(self._reads_chain(module, chain) for chain in statement.chains) or any(
@@ -40,7 +40,7 @@ class Dependents:
         )
 
     def _reads_chain(self, module: Module, chain: tuple[str, ...]) -> bool:
-        """Whether the edit bound one of `a`, `a.b`, … anew, as far as these are modules and classes."""
+        """Whether one of `a`, `a.b`, … has another value now, as far as these are modules and classes."""
         path, namespace = module.path, module.namespace
         for name, attribute in itertools.zip_longest(chain, chain[1:]):
             if (path, name) in self.names:
@@ -49,7 +49,7 @@ class Dependents:
             if id(value) in self.cleared:
                 return True
             if isinstance(value, type):
-                # A class by itself may be called.
+                # The class itself may be called.
                 return any((cls, attribute or "__init__") in self.attributes for cls in value.__mro__)
             if not isinstance(value, ModuleType):
                 return False

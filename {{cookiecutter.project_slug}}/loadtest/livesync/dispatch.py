@@ -18,7 +18,7 @@ FORGET_AFTER = 60
 
 
 def class_weights(environment: Environment) -> list[tuple[str, float, int]]:
-    """What decides how many users of which class there are."""
+    """Weights and fixed counts of the user classes."""
     return sorted((cls.__name__, cls.weight, cls.fixed_count) for cls in environment.user_classes)
 
 
@@ -48,6 +48,6 @@ def keep_users_spread(runner: MasterRunner) -> NoReturn:
 
 
 def add_worker(original: Callable[..., None], dispatcher: UsersDispatcher, worker_node: WorkerNode) -> None:
-    """Give a worker that says twice that it is ready one share of the users."""
+    """Count a worker once that reports twice that it is ready."""
     dispatcher._worker_nodes = [known for known in dispatcher._worker_nodes if known.id != worker_node.id]
     original(dispatcher, worker_node)

@@ -29,7 +29,7 @@ class Edit:
     codes: dict[Definition, CodeType] = field(default_factory=dict)
     """New code objects; most differ in their line numbers alone."""
     changed: set[Definition] = field(default_factory=set)
-    """Definitions that do something else than before, or are gone."""
+    """Definitions whose behaviour changed, or that were removed."""
     around: set[Definition] = field(default_factory=set)
     """Definitions in which a changed one is nested."""
 
@@ -42,7 +42,7 @@ class Edit:
         )
 
     def replaces_classes(self) -> bool:
-        """Whether a class statement has other bases, keywords or decorators, so that only a new class can be that."""
+        """Whether a class statement has other bases, keywords or decorators, which needs a new class."""
         return any(
             old
             and isinstance(old.node, ast.ClassDef)
@@ -105,7 +105,7 @@ def _parse(content: bytes, module: Module) -> Source:
 
 
 def _reject_closures_without_variables(edit: Edit, modules: Modules) -> None:
-    """Reject an edit of a closure that could not take it and is not made anew either."""
+    """Reject an edit of a closure that lacks variables of the new code and is not created again."""
     suspects = {
         d: code for d, code in edit.codes.items() if not {*code.co_freevars} <= {*d.code.co_freevars, "__class__"}
     }

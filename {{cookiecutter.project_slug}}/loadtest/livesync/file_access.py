@@ -23,7 +23,7 @@ _reads: ContextVar[set[str] | None] = ContextVar("reads", default=None)
 
 
 def install(folder: Path) -> None:
-    """Fill WRITTEN from now on with what is written below `folder`. It cannot be taken back."""
+    """Record in WRITTEN what is written below `folder`, until the process ends."""
     if not _watched:
         sys.addaudithook(_hook)
     _watched.extend({f"{_absolute(folder)}/", f"{os.path.realpath(folder)}/"}.difference(_watched))
@@ -59,7 +59,7 @@ def _note_opened(path: str | bytes, _mode: str | None, flags: int) -> None:
 
 def _note_moved(_source: object, target: str | bytes, _source_folder: int, target_folder: int) -> None:
     path = Path(os.fsdecode(target))
-    if target_folder == -1:  # otherwise the path is relative to who knows what
+    if target_folder == -1:  # otherwise the path is relative to an unknown folder
         # A link there is replaced, not followed.
         _note_written(str(path), f"{os.path.realpath(path.parent)}/{path.name}")
 
@@ -75,4 +75,4 @@ def _absolute(path: str | Path) -> str:
 
 
 NOTES: dict[str, Callable[..., None]] = {"open": _note_opened, "os.rename": _note_moved}
-"""What is noted, by the event; `os.replace` and `shutil.move` come down to a rename."""
+"""Handlers of audit events; `os.replace` and `shutil.move` raise the event of a rename."""

@@ -14,7 +14,7 @@ from .file_access import WRITTEN
 from .scan import is_synced
 
 STEP, TURN = 10, 100
-"""Milliseconds without a further change after which changes are told, and after which at least nothing is."""
+"""Milliseconds without a further change until changes are reported, and until an empty report."""
 
 logger = logging.getLogger("livesync")
 logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it counts the files of each save
@@ -50,7 +50,7 @@ def _told(folder: Path, is_closed: Event) -> Iterator[set[FileChange]]:
     except FileNotFoundError:
         time.sleep(TURN / 1000)
     except Exception as error:  # noqa: BLE001 - whatever it is, the folder can still be looked at
-        logger.warning("Saves are noticed late, as the file system does not tell of them: %s", error)
+        logger.warning("Saves are noticed late, because the file system does not report them: %s", error)
         while not is_closed.is_set():
             time.sleep(TURN / 1000)
             yield set()

@@ -45,14 +45,14 @@ def trial(action: Callable[[], None], explain: Callable[[BaseException], str]) -
     # gevent's own fork would have the child take over the event loop with all users in it.
     child = get_original("os", "fork")()
     if child == 0:
-        vars(os).update(getpid=lambda: parent)  # code may ask for it, and has to find what it will find in the parent
+        vars(os).update(getpid=lambda: parent)  # user code that reads it must see what it will see in the parent
         _run_in_child(action, explain, writer, timeout)
     os.close(writer)
     try:
         with gevent.Timeout(timeout, False):
             _raise_rejection(_read_all(reader))
             return
-        raise Rejected(f"running it took longer than {timeout:g} s: move what takes long into on_start")
+        raise Rejected(f"running it took longer than {timeout:g} s: move slow code into on_start")
     finally:
         os.close(reader)
         with suppress(ProcessLookupError, ChildProcessError):  # gevent may have waited for it already
@@ -62,7 +62,7 @@ def trial(action: Callable[[], None], explain: Callable[[BaseException], str]) -
 
 def _raise_rejection(answer: bytes) -> None:
     if not answer:
-        raise Rejected("running it ended the process: it must not call os._exit, nor end in a crash")
+        raise Rejected("running it ended the process: it must not call os._exit or crash")
     if reason := json.loads(answer)["reason"]:
         raise Rejected(reason)
 

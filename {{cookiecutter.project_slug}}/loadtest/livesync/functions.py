@@ -26,7 +26,7 @@ FEW = 4
 
 
 FORWARDING = "<livesync>"
-"""File name of code that hands calls on to another function."""
+"""File name of generated code that forwards calls to another function."""
 
 
 def _references_of_frame() -> int:
@@ -42,18 +42,18 @@ def _references_of_frame() -> int:
 FRAME = _references_of_frame()
 _DEFINITION = Definition(compile("", "", "exec"))
 ATTRIBUTE = sys.getrefcount(_DEFINITION.code)
-"""References to the code of a definition that are there in any case: its own, and that of the question."""
+"""References to the code of a definition that always exist: its own, and the argument of `getrefcount`."""
 
 
 @dataclass(eq=False)
 class Grace:
-    """The time until the last task that was under way at a commit has ended."""
+    """The grace period after a commit, until the last task that was running at the commit has ended."""
 
     pending: set[greenlet]
     functions: dict[FunctionType, FunctionType] = field(default_factory=dict)
-    """Functions that dispatch during this time, with the one that has the new code."""
+    """Functions that dispatch during the grace period, with the one that has the new code."""
     deletions: list[Callable[[], object]] = field(default_factory=list)
-    """Names that an edit removed, which old code may still look up."""
+    """Deletions of removed names, which old code may still use."""
     earlier: list["Grace"] = field(default_factory=list)
     """Those of earlier commits that have not ended, oldest first."""
 
@@ -77,13 +77,13 @@ class UnderWay:
             self.settle()
 
     def wait_for_end(self, seconds: float) -> None:
-        """Wait until nothing is under way, which takes as long as the longest task, but no longer than so many seconds."""
+        """Wait until no task is running, but at most so many seconds."""
         deadline = time.monotonic() + seconds
         while any(not greenlet.dead for greenlet in self.greenlets) and time.monotonic() < deadline:
             gevent.sleep(0.01)
 
     def grace(self) -> Grace:
-        """A grace period for what is under way now."""
+        """A grace period for the tasks that are running now."""
         self.greenlets = {greenlet for greenlet in self.greenlets if not greenlet.dead}
         return Grace(set(self.greenlets) - {gevent.getcurrent()}, earlier=self.graces[:])
 
@@ -93,7 +93,7 @@ class UnderWay:
         self.settle()
 
     def settle(self) -> None:
-        """End each grace period that nobody needs any more; an older one never outlasts a younger one."""
+        """End each grace period whose tasks have ended; an older one never ends after a younger one."""
         while self.graces and not self.graces[0].pending:
             grace = self.graces.pop(0)
             for function, successor in grace.functions.items():
@@ -107,7 +107,7 @@ class UnderWay:
 
 @dataclass
 class Usual:
-    """The function of a definition that its module or class has by its name."""
+    """The function of a definition that its module or class has under its name."""
 
     function: FunctionType
     holders: int
@@ -167,7 +167,7 @@ def _search(definitions: Iterable[Definition]) -> list[tuple[FunctionType, Defin
 def exchange(
     function: FunctionType, code: CodeType, changed: bool, grace: Grace, undo: list[Callable[[], object]]
 ) -> None:
-    """Let `function` run `code`; where that does something else, only once nobody in `grace` needs the old code.
+    """Give `function` the new code. If its behaviour changed, the tasks of the grace period still run the old code.
 
     Raises Rejected for a closure that lacks a variable of the new code.
     """
@@ -188,7 +188,7 @@ def exchange(
 
 
 def wrappers(function: FunctionType) -> list[Any]:
-    """What decorators such as `@lru_cache`, or `@wraps` in one of the user's, put around the function; the outermost first."""
+    """The wrappers that decorators such as `@lru_cache` or `@wraps` put around the function, the outermost first."""
     found: Any = function.__globals__.get(function.__qualname__.partition(".")[0])
     for name in function.__qualname__.split(".")[1:]:
         found = inspect.getattr_static(found, name, None)
@@ -200,7 +200,7 @@ def wrappers(function: FunctionType) -> list[Any]:
 
 
 def _wrapped(value: Any) -> list[Any]:
-    """What a decorator that is made for it says to be inside; asked for in a way that wakes no proxy."""
+    """What a wrapper says it wraps; looked up statically, because a proxy would look up its target."""
     if type(value) is property:
         return [value.fget, value.fset, value.fdel]
     if type(value) in (classmethod, staticmethod):
@@ -217,7 +217,7 @@ def lacks_variables(function: FunctionType, code: CodeType) -> bool:
 
 
 def update(function: FunctionType, edited: FunctionType, grace: Grace, undo: list[Callable[[], object]]) -> bool:
-    """Give `function` the code, defaults and annotations of `edited`, of the same definition; tell if its defaults differ."""
+    """Give `function` the code, defaults and annotations of `edited`, of the same definition; return whether its defaults differ."""
     names = ("__defaults__", "__kwdefaults__", "__annotations__")
     differ = _differ((function.__defaults__, function.__kwdefaults__), (edited.__defaults__, edited.__kwdefaults__))
     undo += [partial(setattr, function, name, getattr(function, name)) for name in names]
@@ -263,7 +263,7 @@ def _owner(function: FunctionType) -> type | None:
     if not outer or outer.endswith("<locals>"):
         return None
     named = [item for item in gc.get_objects() if issubclass(type(item), type) and item.__qualname__ == outer]
-    # There may be an older class of that name, which objects that users keep still have.
+    # There may be an older class of that name, whose instances users still have.
     return next((cls for cls in named if any(_leads_to(value, function) for value in vars(cls).values())), None)
 
 

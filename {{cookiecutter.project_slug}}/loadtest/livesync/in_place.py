@@ -143,7 +143,7 @@ class InPlace:
         return self.transaction.modules.definitions.get(id(running.__code__))
 
     def _finish(self, part: ClassEdit) -> None:
-        """Remove what the class body does not bind any more."""
+        """Remove the attributes that the edited class body does not bind."""
         live = part.live
         changed = self.transaction.outcome.attributes.setdefault(live, set())
         type.__setattr__(live, classes.ORDER, part.order)
@@ -176,7 +176,7 @@ class InPlace:
         own = [classes.find_live({new.name: cls}, module.module.__name__, new.name) for cls in (before, after)]
         for old_class, new_class in (
             {before: after} | {own[0]: own[1]} if before is own[0] else {own[0]: own[1], before: after}
-        ).items():  # what the statement made, and a decorator of that
+        ).items():  # the class of the statement, and the one that its decorator returned
             if old_class and new_class and type(old_class) in classes.KEPT_METACLASSES:
                 classes.carry_over(
                     old_class, new_class, old, new, lambda part: self.dependents.reads(module, part, Effects())

@@ -24,7 +24,7 @@ from .source import Definition
 from .transaction import Outcome, Transaction
 
 PAST_LIMIT = 1000
-"""Revisions that are remembered, to tell older code from newer."""
+"""Revisions that are remembered, to distinguish older code from newer code."""
 
 TASKS_TIMEOUT = 2.0
 """Seconds for which users wait between two tasks until those of the others have ended, where a class is replaced."""
@@ -48,7 +48,7 @@ class Live:
     is_settled: Event = field(default_factory=Event)
     """Cleared while a commit runs statements; users wait for it between two tasks."""
     replaced: WeakKeyDictionary[type, type] = field(default_factory=WeakKeyDictionary)
-    """Classes that a new class took the place of, with that."""
+    """Replaced classes, with the new ones."""
     restarted_at: WeakKeyDictionary[type, int] = field(default_factory=WeakKeyDictionary)
     """Number of the last commit that changed how users of a class, or of one derived from it, start."""
 
@@ -66,7 +66,7 @@ class Live:
         return bool(self.next_commit.wait(None if seconds is None else max(seconds, 0)))
 
     def class_now(self, cls: type) -> type:
-        """The class that took the place of `cls`, or `cls` itself."""
+        """The class that replaced `cls`, or `cls` itself."""
         while successor := self.replaced.get(cls):
             cls = successor
         return cls
@@ -83,7 +83,7 @@ class Live:
 
 
 def stage(live: Live, tree: Tree, environment: Environment) -> Edit:
-    """Find out what `tree` changes, and try it where anything has to run. Raises Rejected; nothing has changed then."""
+    """Find what `tree` changes, and try it in a forked child if anything has to run. Raises Rejected without changing anything."""
     check_names(tree, set(tree) - set(live.tree))
     edit = find_edit(live.modules, live.tree, tree)
     live.folder.stage(tree, edit.paths)
@@ -98,7 +98,7 @@ def commit(live: Live, edit: Edit, environment: Environment) -> Outcome:
     live.is_settled.clear()
     try:
         if edit.replaces_classes():
-            # A task under way finds the new class by the name of its own, and isinstance(self, …) would fail in it.
+            # In a running task, `isinstance(self, Visitor)` would compare with the new class and fail.
             live.under_way.wait_for_end(TASKS_TIMEOUT)
         grace = live.under_way.grace()
         live.folder.activate(edit.tree, edit.paths, undo)
@@ -112,7 +112,7 @@ def commit(live: Live, edit: Edit, environment: Environment) -> Outcome:
     finally:
         live.is_settled.set()
     _note(live, edit, outcome, grace)
-    # Left to the garbage collector, they would refer to code for a while, and the next edit would search for who does.
+    # Otherwise they refer to code until the garbage collector runs, and the next edit has to search all objects.
     undo.clear()
     edit.codes.clear()
     return outcome

@@ -19,13 +19,13 @@ from .modules import Module, Modules, Undo
 from .transaction import Outcome
 
 READ_LATER = {"weight", "fixed_count", "tasks", "abstract", "wait_time", "on_stop"}
-"""Attributes of Locust's user classes that a user does not read when it is made."""
+"""Attributes of user classes that a user does not read when it starts."""
 
 USER_SETTINGS = "livesync_user_settings"
-"""Attribute of the environment for what `--config-users` and the web UI say of user classes, by their name."""
+"""Attribute of the environment for the settings of `--config-users` and the web UI, by user class name."""
 
 TEST_START = "livesync_test_start"
-"""Attribute of the environment for the `test_start` listeners that there are."""
+"""Attribute of the environment for the known `test_start` listeners."""
 
 PARSED = "livesync_parsed"
 """Attribute of the environment for the `init_command_line_parser` listeners whose arguments are parsed."""
@@ -52,7 +52,7 @@ def update(environment: Environment, modules: Modules, locustfiles: list[Module]
 
 
 def restarting_classes(outcome: Outcome) -> set[type]:
-    """The classes whose users have to start again, as their class has another start than before."""
+    """The classes whose users have to restart, because the code or settings of their start changed."""
     settings = {*dir(HttpUser), *dir(FastHttpUser)} - READ_LATER - {*dir(object)} | {"__init__", "on_start"}
     return {cls for cls, names in outcome.attributes.items() if names & settings} | {
         new for old, new in outcome.replaced.items() if issubclass(new, User) and not _starts_alike(old, new, settings)
@@ -126,7 +126,7 @@ def _replace_user_classes(environment: Environment, available: dict[str, type[Us
 
 
 def _override(environment: Environment) -> None:
-    """Apply again what the command line and the web UI say of user classes; it wins over an edit."""
+    """Apply the overrides of the command line and the web UI again; they have precedence over an edit."""
     options: Any = environment.parsed_options
     for user_class in environment.user_classes:
         if environment.host:
@@ -163,7 +163,7 @@ def remember_settings(original: Any, environment: Environment, settings: dict[st
 
 
 def _retask(outcome: Outcome, undo: Undo, everything: bool) -> None:
-    """Have Locust's list of tasks fit the classes that stayed, but had their tasks edited."""
+    """Update Locust's list of tasks of classes that stayed and whose tasks were edited."""
     holders = sorted(_own_subclasses(), key=lambda cls: len(cls.__mro__))
     for cls in holders:
         # Locust takes task sets without tasks out of those around them, which are not marked as edited.
@@ -198,7 +198,7 @@ def _has_tags(environment: Environment) -> bool:
 def _shapes(
     environment: Environment, modules: Modules, locustfiles: Iterable[Module], outcome: Outcome
 ) -> dict[str, LoadTestShape]:
-    """The available shapes: those that there are keep their state, unless what made them changed."""
+    """The available shapes; known ones keep their state, unless code of their constructor changed."""
     known = {type(instance): instance for instance in (environment.available_shape_classes or {}).values()}
     shapes = {}
     for _, value in _names(locustfiles, outcome):
@@ -256,7 +256,7 @@ def note_test_start(environment: Environment, **_: object) -> None:
 
 
 def _note_next_start(environment: Environment, outcome: Outcome) -> None:
-    """Say of a new `test_start` listener that it does not run for the test that runs."""
+    """Add a note if a new `test_start` listener does not apply to the running test."""
     before, now = vars(environment).get(TEST_START, []), list(events.test_start._handlers)
     vars(environment)[TEST_START] = now
     is_running = environment.runner and environment.runner.state in (STATE_RUNNING, STATE_SPAWNING)

@@ -27,7 +27,7 @@ READ = {
     "locust.user.users.User": ["_greenlet", "_group", "_state"],
     "locust.web.WebUI": ["auth_required_if_enabled", "template_args"],
 }
-"""Names that are read, by the module or class that has them, or whose functions set them.
+"""Names that are read, by the module or class that has them or whose functions set them.
 
 Names that are replaced are in `patches`, and those that are imported need no list.
 """
@@ -44,7 +44,7 @@ class Patch:
     until: str = "live sync ends with the process"
 
     def instead_of(self, original: Any) -> Any:
-        """What takes the place of the original."""
+        """The replacement of the original."""
 
         @functools.wraps(original)
         def wrapper(*arguments: Any, **options: Any) -> Any:

@@ -27,7 +27,7 @@ from .watch import Watcher
 
 
 class Master:
-    """Puts each save to the vote, and sends the live code to every worker that has another one."""
+    """Lets the workers vote on each save, and sends the live code to workers that run other code."""
 
     environment: Environment
     runner: MasterRunner
@@ -41,7 +41,7 @@ class Master:
         """Why a worker cannot run a revision, or None if it can."""
 
     def answer(self, original: Callable[..., None], runner: MasterRunner, client: str, message: Message) -> None:
-        """Stands in for `MasterRunner.handle_message`: what a worker gets that asks for the locustfile."""
+        """Stands in for `MasterRunner.handle_message`: answers a worker's request for the locustfile with the live code."""
         if message.type == "locustfile":
             paths = [module.path for module in self.live.locustfiles]
             code = {"tree": self.live.tree, "past": list(self.live.past), "locustfiles": paths}
@@ -144,7 +144,7 @@ class Master:
         self._send_current(msg.node_id, tree)
 
     def _take_back(self, status: dict[str, Any]) -> None:
-        """Let a worker that came back hand over what this master does not have: newer code, and the test that ran."""
+        """Accept from a worker that reconnected what this master lacks: newer code, and the test that was running."""
         if status.get("tree") and self.live.revision in status["past"]:
             self.live.past.extend(status["past"])
             self.publish(status["tree"])

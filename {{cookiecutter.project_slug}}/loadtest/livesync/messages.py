@@ -14,7 +14,7 @@ joins once more.
 """
 
 STATUS = "livesync_status"
-"""Worker: its live `revision`. Sent on joining, after each commit, and while the master is silent.
+"""Worker: its live `revision`. Sent on joining, after each commit, and while no heartbeat arrives.
 
 To a master that did not know the worker, also the `tree` where it is newer than the master's, with the revisions of its
 `past`, and the `options` of the test that ran, or None.

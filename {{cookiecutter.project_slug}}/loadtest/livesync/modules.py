@@ -87,7 +87,7 @@ class Modules:
         self.loaded = [other for other in self.loaded if other.module is not module] + [loaded]
 
     def register(self, statement: TopLevel) -> None:
-        """Know the statement's code when it runs or registers something."""
+        """Make the statement known by its code, so that calls and registrations find it."""
         self._owners[id(statement.code)] = statement
         for definition in statement.definitions.values():
             self.definitions[id(definition.code)] = definition
@@ -100,7 +100,7 @@ class Modules:
             self._owners.pop(id(definition.code), None)
 
     def set_code(self, definition: Definition, code: CodeType) -> None:
-        """From now on this is the code of the definition."""
+        """Set the code of a definition."""
         self.definitions.pop(id(definition.code), None)
         owner = self._owners.pop(id(definition.code), None)
         definition.code = code
@@ -115,7 +115,7 @@ class Modules:
 
     @contextmanager
     def noting(self, module: Module, statement: TopLevel) -> Iterator[None]:
-        """Note in `statement.effects` what is done meanwhile; registrations find their statement by its code."""
+        """Record in `statement.effects` what the block does; registrations find their statement by its code."""
         statement.effects = effects = Effects()
         called = self.calls.begin()
         try:
@@ -218,7 +218,7 @@ class Modules:
                 inner = value
                 while isinstance(inner, FunctionType):
                     inner = vars(inner).get("__wrapped__")
-                # Not hasattr: a proxy, such as Flask's `request`, would look for what it stands for.
+                # Not hasattr: a proxy, such as Flask's `request`, would look up its target.
                 if all(inspect.getattr_static(inner, name, None) for name in ("cache_clear", "__wrapped__")):
                     found[id(value)] = self._cache(inner, readers)
         return found

@@ -13,14 +13,14 @@ from .source import Definition
 logger = logging.getLogger(__name__)
 
 STARTED_BY = "livesync_started_by"
-"""Attribute of a shape for the user's functions that ran in its `__init__`."""
+"""Attribute of a shape for the user's functions that its constructor called."""
 
 KNOWN = "livesync_known_shapes"
 """Attribute of the environment for the shape classes that have been available in this process."""
 
 
 def make(calls: Calls, shape_class: type[LoadTestShape]) -> LoadTestShape:
-    """A shape that remembers what made it."""
+    """Create a shape, and record the user's functions that its constructor called."""
     called = calls.begin()
     try:
         shape = shape_class()
@@ -31,7 +31,7 @@ def make(calls: Calls, shape_class: type[LoadTestShape]) -> LoadTestShape:
 
 
 def starts_anew(shape: LoadTestShape, changed: set[Definition]) -> bool:
-    """Whether a shape made today would begin with other values."""
+    """Whether the constructor of the shape has changed."""
     return not changed.isdisjoint(vars(shape).get(STARTED_BY, ()))
 
 
@@ -41,7 +41,7 @@ def run(wait_for_commit: Callable[[], object], original: Callable[[Runner], None
         try:
             return original(runner)
         except Exception:
-            logger.exception("The shape fails, and the users stay as they are until the next edit")
+            logger.exception("The shape failed; the number of users stays the same until the next edit")
             wait_for_commit()
 
 
@@ -55,7 +55,7 @@ class Hold(LoadTestShape):
         self.removed = removed
 
     def tick(self) -> tuple[int, float]:
-        """The users that there are."""
+        """The present number of users."""
         return self.runner.target_user_count if self.runner else 0, 1
 
 

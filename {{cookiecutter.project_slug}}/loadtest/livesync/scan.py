@@ -19,7 +19,7 @@ IMAGE = {"livesync", "Dockerfile", "requirements.in", "requirements.txt"}
 
 LITTER = ["__pycache__", "node_modules", "4913", ".*", "~$*", "#*#", "*~", "*.swp", "*.tmp", "*.part", "*.crdownload"]
 LITTER += ["*___jb_tmp___", "*___jb_old___", "*.pyc", "*.egg-info"]
-"""Names that editors, downloads and Python leave beside the files that one writes; `4913` is Vim's."""
+"""Names of files that editors, downloads and Python create beside a load test; `4913` is Vim's."""
 
 is_litter = re.compile("|".join(map(translate, LITTER))).match
 is_not_utf8 = re.compile("[\udc80-\udcff]").search
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class File(NamedTuple):
-    """A file's real path, and what tells that somebody wrote to it."""
+    """A file's real path, and the properties that change when it is written."""
 
     real: str
     ctime: int
@@ -69,23 +69,23 @@ def scan(folder: Path, limit: int) -> dict[str, File]:
 
 
 def unless_gone(path: str, look: Callable[[], T]) -> T | None:
-    """What `look` finds at `path`; None where there is nothing any more, and Rejected where it cannot look."""
+    """The result of `look`, or None if the file has disappeared. Raises Rejected if it cannot be read."""
     try:
         return look()
     except OSError as error:
         if error.errno in {ENOENT, ENOTDIR, ELOOP}:
             return None
         reason = (error.strerror or str(error)).lower()
-        raise Rejected(f"{path} cannot be read: {reason}; make it readable or take it out of the folder") from error
+        raise Rejected(f"{path} cannot be read: {reason}; make it readable, or move it out of the folder") from error
 
 
 def is_synced(path: str) -> bool:
-    """Whether no part of this relative path says that it is left out."""
+    """Whether no part of this relative path is excluded."""
     return not any(map(_is_left_out, accumulate(path.split("/"), "{}/{}".format)))
 
 
 def _is_left_out(path: str) -> bool:
-    """Whether the last part of this relative path says that it is left out."""
+    """Whether the last part of this relative path is excluded."""
     name = path.rpartition("/")[2]
     return path in IMAGE or (name != ".env" and bool(is_litter(name)))
 
@@ -110,6 +110,6 @@ def _walk(root: str) -> Iterator[tuple[str, File]]:
 def _entries(folder: str, real: str) -> list[os.DirEntry[str]]:
     entries = unless_gone(folder or real, lambda: list(os.scandir(real)))
     if entries is None and not folder:
-        raise Rejected(f"the folder {real} is missing: live sync goes on once it is there again")
+        raise Rejected(f"the folder {real} is missing: live sync continues once it exists again")
     is_venv = folder and any(entry.name == "pyvenv.cfg" for entry in entries or ())
     return [] if entries is None or is_venv else entries

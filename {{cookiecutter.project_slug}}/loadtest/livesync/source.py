@@ -65,7 +65,7 @@ class Statement:
         return text_of(self.node, bodies=True)
 
     def take_analysis(self, other: "Statement") -> None:
-        """Take over what was found out about a statement of the same outline."""
+        """Copy the cached analysis of a statement with the same outline."""
         vars(self).update(
             {
                 name: value
@@ -95,7 +95,7 @@ class Statement:
 
     @cached_property
     def chains(self) -> frozenset[tuple[str, ...]]:
-        """What it reads meanwhile as `a`, `a.b` or `a.b.c`, as tuples of names."""
+        """What it reads while loading as `a`, `a.b` or `a.b.c`, as tuples of names."""
         return frozenset(
             chain
             for node in loaded_nodes(self.node, scopes=True)
@@ -119,15 +119,15 @@ class Effects:
     """What a module-level statement did when it ran."""
 
     called: set[Definition] = field(default_factory=set)
-    """Functions of the user's that ran meanwhile."""
+    """Functions of the user's files that it called."""
     opened: set[str] = field(default_factory=set)
-    """Paths of files that were read meanwhile."""
+    """Paths of files that it read."""
     imported: set[str] = field(default_factory=set)
     """Paths of the user's modules that it imports."""
     taken: set[tuple[str, str]] = field(default_factory=set)
     """Names that `from x import name` took from the user's modules, with the path of x."""
     starred: dict[str, str] = field(default_factory=dict)
-    """Names that `from x import *` bound, with the path of x if it is a module of the user's."""
+    """Names that `from x import *` bound, with the path of x if that is one of the user's modules."""
     registered: list[Registration] = field(default_factory=list)
 
 
@@ -202,7 +202,7 @@ class Difference(Generic[S]):
     """How the statements of a module, or of a class body, differ from those before."""
 
     pairs: list[tuple[S | None, S]]
-    """Each new statement, in order, with the one that it takes the place of."""
+    """Each new statement, in order, with the one that it replaces."""
     removed: list[S]
 
 
@@ -264,11 +264,11 @@ LIKENESS: list[Callable[[_Nested], object]] = [
     lambda nested: own_code(nested.code),
     lambda _: None,
 ]
-"""What two functions of the same name have in common that are taken for one, the best first."""
+"""Criteria by which functions of the same name are matched, the strictest first."""
 
 
 def _partners(old: _Nested, new: _Nested) -> Iterator[tuple[CodePath, CodePath]]:
-    """Each place in `new` with that in `old` which it takes over."""
+    """Pairs of paths: of a function in `new`, and of its match in `old`."""
     left: dict[str, list[_Nested]] = {}
     for child in old.children():
         left.setdefault(child.code.co_name, []).append(child)
@@ -278,7 +278,7 @@ def _partners(old: _Nested, new: _Nested) -> Iterator[tuple[CodePath, CodePath]]
         for child in waiting[:]:
             name = child.code.co_name
             if counts.get(name) == 1 and likeness is not LIKENESS[-1]:
-                continue  # there is no choice
+                continue  # there is only one candidate
             wanted = likeness(child)
             found = next((before for before in left.get(name, ()) if likeness(before) == wanted), None)
             if found:

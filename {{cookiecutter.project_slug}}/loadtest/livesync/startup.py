@@ -30,7 +30,7 @@ from .worker import Worker
 logger = logging.getLogger("livesync")
 
 RETRY = 2.0
-"""Seconds until a worker that cannot run what it got asks for the master's code again."""
+"""Seconds until a worker that cannot run the master's code requests it again."""
 
 
 def run() -> None:
@@ -38,7 +38,7 @@ def run() -> None:
     options = _options()
     watched = Path.cwd()
     file_access.install(watched)
-    # Hidden, as without a writable folder for temporary files it lies in the one that is watched.
+    # Hidden, because without a writable folder for temporary files it is in the watched folder, which ignores hidden names.
     home = Path(tempfile.gettempdir(), f".livesync-{uuid4().hex}").resolve()
     signal.signal(signal.SIGTERM, partial(_end_at_once, home))  # until Locust has a handler of its own
     home.mkdir(mode=0o700)
@@ -56,7 +56,7 @@ def run() -> None:
 
 
 def _options() -> Any:
-    """Locust's own options, or say what is wrong with them before anything starts."""
+    """Locust's own options; exits with a message if live sync cannot run with them."""
     options: Any = get_parser().parse_known_args()[0]
     if options.processes:
         sys.exit("--processes cannot be used with live sync: start more workers instead, each with --worker")
@@ -120,7 +120,7 @@ def _start_again(live: Live, what: str, rejection: Rejected, wait: Callable[[], 
 
 
 def restart_process(live: Live) -> NoReturn:
-    """Begin anew in the same process, with nothing left of the code that it has loaded."""
+    """Restart this process, without the code that it has loaded."""
     os.chdir(live.modules.watched)
     shutil.rmtree(live.folder.home, ignore_errors=True)
     os.execv(sys.executable, [sys.executable, "-m", "livesync", *sys.argv[1:]])  # noqa: S606 - it is this very command

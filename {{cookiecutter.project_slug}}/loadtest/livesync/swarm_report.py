@@ -34,7 +34,7 @@ class Report:
     live: Live
     runner: MasterRunner = field(init=False)
     workers: dict[str, str] = field(default_factory=dict)
-    """The revision that each worker says it runs."""
+    """The revision that each worker has reported."""
     changes: deque[Change] = field(default_factory=lambda: deque(maxlen=CHANGES_LIMIT))
     """What went live since Locust started, oldest first."""
     changes_of_run: deque[Change] = field(default_factory=lambda: deque(maxlen=CHANGES_LIMIT))
@@ -43,12 +43,12 @@ class Report:
     """The last save, if it was rejected."""
 
     def begin(self, runner: MasterRunner) -> None:
-        """Locust runs."""
+        """Called when Locust has started."""
         self.runner = runner
         self.changes.append(Change(self.live.revision, "the code that Locust started with"))
 
     def begin_run(self, **_: object) -> None:
-        """A test starts."""
+        """Called when a test starts."""
         self.changes_of_run.clear()
 
     def current_workers(self) -> list[str]:
@@ -61,7 +61,7 @@ class Report:
         return [client.id for client in clients.ready + clients.spawning + clients.running]
 
     def committed(self, what: str, notes: list[str], seconds: float) -> None:
-        """The live revision went live within so many seconds; `notes` say what a person has to know of it."""
+        """The live revision went live within so many seconds; `notes` are messages for the user."""
         self.refused = None
         change = Change(self.live.revision, ". ".join([what, *notes])[:REASON_LIMIT])
         self.changes.append(change)
@@ -72,12 +72,12 @@ class Report:
             logger.warning("revision %s: %s", self.live.revision, note)
 
     def reject(self, revision: str, reason: str) -> None:
-        """A save cannot go live."""
+        """Record and log that a save was rejected."""
         self.refused = Change(revision, reason[:REASON_LIMIT])
         logger.error("edit rejected, revision %s stays live: %s", self.live.revision, self.refused.what)
 
     def reverted(self) -> None:
-        """A save brought the files back to what is live."""
+        """Record that the files are equal to the live ones again."""
         if self.refused:
             logger.info("the files are back at revision %s, which is live", self.live.revision)
         self.refused = None

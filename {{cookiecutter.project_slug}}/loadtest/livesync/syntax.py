@@ -8,12 +8,12 @@ FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def header(node: ast.ClassDef) -> str:
-    """What a class statement says before its body."""
+    """The bases, keywords and decorators of a class statement, as text."""
     return text_of([node.decorator_list, node.bases, node.keywords], bodies=False)
 
 
 def text_of(node: object, bodies: bool) -> str:
-    """The tree below `node` as text, without positions and docstrings, and without function bodies if not asked for."""
+    """The tree below `node` as text, without positions and docstrings, and without function bodies unless `bodies` is set."""
     if isinstance(node, list):
         return (
             "["
@@ -40,7 +40,7 @@ def is_string(node: ast.AST) -> bool:
 
 @contextmanager
 def without_docstrings(node: ast.stmt) -> Iterator[None]:
-    """Take docstrings out of a statement for a while."""
+    """Remove the docstrings of a statement while the block runs."""
     inner = [n for n in ast.walk(node) if isinstance(n, FunctionNode | ast.ClassDef) and is_string(n.body[0])]
     docstrings = [n.body[0] for n in inner]
     for n, docstring in zip(inner, docstrings, strict=True):
@@ -112,7 +112,7 @@ def chain_of(node: ast.AST) -> tuple[str, ...]:
 
 
 def loaded_nodes(node: ast.AST, scopes: bool) -> Iterator[ast.AST]:
-    """The nodes that run while the module is loaded; inner scopes (class bodies, comprehensions) only where asked for."""
+    """The nodes that run while the module is loaded; inner scopes (class bodies, comprehensions) only if `scopes` is set."""
     yield node
     children: Iterable[ast.AST] = ast.iter_child_nodes(node)
     match node:

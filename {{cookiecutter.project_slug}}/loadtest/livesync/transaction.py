@@ -17,24 +17,24 @@ class Outcome:
     """What an edit did that concerns Locust."""
 
     changed: set[Definition]
-    """Functions that do something else now."""
+    """Functions whose behaviour changed."""
     replaced: dict[type, type] = field(default_factory=dict)
-    """Classes that a new class took the place of."""
+    """Replaced classes, with the new ones."""
     attributes: dict[type, set[str]] = field(default_factory=dict)
     """Names that were set or removed on classes that stayed."""
     retasked: set[type] = field(default_factory=set)
     """Classes whose own tasks changed."""
     removed: set[tuple[str, str]] = field(default_factory=set)
-    """Names that the edit removed, with the path of their module; tasks under way may still look them up."""
+    """Names that the edit removed, with the path of their module; running tasks may still use them."""
     initialised: list[object] = field(default_factory=list)
-    """New `init` listeners that take the place of one that has run."""
+    """New `init` listeners that replace one that has run."""
     notes: list[str] = field(default_factory=list)
-    """What a person has to know."""
+    """Messages for the user."""
 
 
 @dataclass
 class Transaction:
-    """Applies one edit; `undo` takes back what was done until then, last things first."""
+    """One edit that is being applied; the functions of `undo`, called in reverse order, revert it."""
 
     modules: Modules
     edit: Edit
@@ -46,7 +46,7 @@ class Transaction:
         self.outcome = Outcome(changed=set(self.edit.changed))
 
     def delete_later(self, delete: Callable[[], object]) -> None:
-        """Delete a name once nobody runs old code, which may look it up."""
+        """Delete a name once no task runs old code, which may use it."""
         if self.grace.pending:
             self.grace.deletions.append(delete)
         else:

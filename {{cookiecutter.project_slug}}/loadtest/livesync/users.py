@@ -17,7 +17,7 @@ from .live_code import Live
 logger = logging.getLogger(__name__)
 
 SHORT_WAIT = 0.2
-"""Seconds; a shorter sleep is not worth being woken from."""
+"""Seconds; a shorter sleep is not interrupted."""
 
 # What live sync notes on the users and task sets themselves.
 COMMIT = "livesync_commit"
@@ -29,7 +29,7 @@ RESTART, LEAVE, WAS_TASK, SEQUENCE = "livesync_restart", "livesync_leave", "live
 
 
 def release_removed(runner: Runner, live: Live) -> None:
-    """Count no user whose class is gone any more; each ends at its next task."""
+    """Stop counting users whose class was removed; each ends at its next task."""
     for greenlet in list(runner.user_greenlets):
         if greenlet.args and live.class_now(type(greenlet.args[0])) not in runner.user_classes:
             runner.user_greenlets.discard(greenlet)
@@ -81,7 +81,7 @@ def _run_once(live: Live, start: Callable[[User], None], user: User) -> None:
 
 
 def _restart_in_place(live: Live, original: Callable[[User], None], user: User) -> None:
-    """Start as a new user of the class, as the object and greenlet by which Locust knows the old one."""
+    """Restart the user as the same object in the same greenlet, by which Locust knows it."""
     known_by = {name: vars(user)[name] for name in ("environment", "_greenlet", "_group", IN_START, COMMIT)}
     user.__class__ = user_class = _class_now(live, user)
     vars(user).clear()
@@ -109,7 +109,7 @@ def get_next_task(live: Live, original: Callable[[TaskSet], Any], task_set: Task
 
 
 def _stand_between_tasks(live: Live, task_set: TaskSet) -> None:
-    """The point where a user takes new code. Raises what ends the user or its task set, if that is gone."""
+    """The point at which a user takes new code. Ends the user or its task set if that was removed."""
     live.modules.calls.end()
     live.under_way.end()
     live.is_settled.wait()
@@ -163,7 +163,7 @@ def _take_new_code(live: Live, task_set: Any) -> None:
 
 
 def _renew_queue(task_set: Any) -> None:
-    """Replace a task that was picked but not begun, if the edit removed it or made it anew."""
+    """Replace a task that was chosen but has not started, if the edit removed or replaced it."""
     if not task_set._task_queue:
         return
     picked: Any = task_set._task_queue[0]
@@ -181,7 +181,7 @@ def _renew_queue(task_set: Any) -> None:
 
 
 def _class_now(live: Live, user: User) -> type[User]:
-    """The class that stands for this user's today; a user without one ends."""
+    """The present class of this user; a user whose class was removed ends."""
     user_class: Any = live.class_now(type(user))
     if user_class not in user.environment.user_classes:
         raise StopUser
@@ -211,7 +211,7 @@ def get_next_in_sequence(original: Callable[[Any], Any], task_set: Any) -> Any:
 
 
 def _position_after_edit(old: tuple[Any, ...], last: int, new: tuple[Any, ...]) -> int:
-    """Where in the new sequence the task is that ran last, or else the nearest one before it that is left."""
+    """Position in the new sequence of the task that ran last, or of the nearest earlier one that is left."""
     old_names, new_names = ([task.__name__ for task in tasks] for tasks in (old, new))
     blocks = SequenceMatcher(None, old_names, new_names, autojunk=False).get_matching_blocks()
     left = [(i + n, j + n) for i, j, size in blocks for n in range(size) if i + n <= last]
@@ -247,7 +247,7 @@ def stop_users(
 ) -> None:
     """Stands in for `Runner.stop_users`, which stops users of the current class objects only.
 
-    It is handed as many that still have the old class as it lacks.
+    As many users as it lacks get the new class first.
     """
     for name, count in counts.items():
         user_class = runner.user_classes_by_name[name]

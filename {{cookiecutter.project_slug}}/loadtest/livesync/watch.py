@@ -15,22 +15,22 @@ from .files import Tree, changed_paths
 from .scan import File, max_bytes, scan, unless_gone
 
 DEBOUNCE, DEBOUNCE_DATA = 20, 300
-"""Milliseconds between two looks that find the same, after which a save is complete: one of code alone, and any other.
+"""Debounce in milliseconds: a save is complete if two scans in that interval find the same. For code, and for data.
 
 The file system's notice has come after 10 ms without a change (`notices`).
 """
 
 TIMEOUT = 10
-"""Seconds after which a save is taken as it is, although something still writes."""
+"""Timeout in seconds after which a save is taken as it is, although files still change."""
 
 POLL = 500
-"""Milliseconds after which the folder is looked at in any case: not every file system tells of changes."""
+"""Milliseconds after which the folder is scanned in any case, because some file systems report no changes."""
 
 REST = 0.5
-"""Milliseconds for each file that pass at least before that, so that it costs less than 2 % of a core."""
+"""Milliseconds between these scans for each file, so that they cost less than 2 % of a core."""
 
 RECENT = 2_000
-"""Milliseconds for which two writes may leave the same times, on the coarsest of file systems."""
+"""Milliseconds within which two writes may have the same times on the coarsest file systems."""
 
 
 class Watcher:
@@ -46,13 +46,13 @@ class Watcher:
         self._is_closed = Event()
         self._notices = notices(self._folder, self._rest, self._is_closed)
         self._kept: dict[str, tuple[File, bytes]] = {}
-        """What has been read of each file, and what the file was like then."""
+        """The content of each file, and its properties when it was read."""
         self._last: Tree | str | None = None
         """What was returned last, or the reason of what was raised."""
         self._next: Any = None
 
     def close(self) -> None:
-        """Watch no more."""
+        """Stop watching."""
         self._is_closed.set()
 
     def read(self) -> Tree:
@@ -60,8 +60,8 @@ class Watcher:
         return self._hand_out(gevent.get_hub().threadpool.apply(self._look))
 
     def next_save(self) -> Tree:
-        """Return the content once it differs from what was returned last or made trouble, or raise Rejected."""
-        # A greenlet that is killed here leaves its thread behind, and the next one takes it over.
+        """Return the content once it differs from the last one, or raise Rejected."""
+        # If a greenlet is killed here, the next one continues with its thread.
         self._next = self._next or gevent.get_hub().threadpool.spawn(self._wait)
         self._next.wait()
         found, self._next = self._next, None
@@ -85,7 +85,7 @@ class Watcher:
         return max(POLL, REST * len(self._kept)) / 1000
 
     def _settled(self) -> Tree | str:
-        """What the folder has, once two looks in a row find the same."""
+        """The content of the folder, once two scans in a row find the same."""
         deadline = time.monotonic() + TIMEOUT
         outcome = self._look()
         while outcome != self._last and time.monotonic() < deadline:
@@ -96,7 +96,7 @@ class Watcher:
         return outcome
 
     def _look(self) -> Tree | str:
-        """Read what changed; if that fails, say why."""
+        """Read the changed files; return the reason if that fails."""
         try:
             files = scan(self._folder, self._limit)
             for path in self._kept.keys() - files.keys():
@@ -121,7 +121,7 @@ class Watcher:
 
 
 def content_of(file: File) -> bytes:
-    """No more than the file had when it was found, as it may grow beyond the limit."""
+    """The content up to the size at the scan, because the file may grow above the limit."""
     with Path(file.real).open("rb") as opened:
         return opened.read(file.size)
 

@@ -52,9 +52,9 @@ def add_tab(original: Callable[[WebUI], None], web_ui: WebUI) -> None:
 
 
 def with_changes(report: Report, original: Callable[..., str], environment: Environment, **options: str | bool) -> str:
-    """Stands in for Locust's `get_html_report`: name each change of the code with its time beside the script.
+    """Stands in for Locust's `get_html_report`: add each change of the code, with its time, to the name of the script.
 
-    Old and new code of one name share a row there, and nobody should read it as one.
+    Requests of old and new code share a row there if they have the same name.
     """
     script = environment.locustfile
     changes = [f"{change.revision} at {change.at}" for change in report.changes_of_run]

@@ -42,7 +42,7 @@ class Worker:
         self._is_current = Event()
 
     def join(self, environment: Environment, runner: WorkerRunner, **_: Any) -> None:
-        """Listens to `init`: do what the master says from now on."""
+        """Listens to `init`: handle the master's messages from now on."""
         self.environment, self.runner = environment, runner
         locust_environment.note_initialised(environment)
         runner.register_message(STAGE, self._on_stage, concurrent=True)
@@ -77,7 +77,7 @@ class Worker:
         try:
             self._commit(stage(self.live, current["tree"], self.environment))
         except Rejected as rejection:
-            logger.warning("This worker restarts, as it cannot take the live code in place: %s", rejection)
+            logger.warning("This worker restarts, because it cannot apply the live code in place: %s", rejection)
             self._restart_process()
 
     def _commit(self, edit: Edit) -> None:
@@ -101,7 +101,7 @@ class Worker:
         return heard is not None and _locusts_clock() - heard > HEARTBEAT_TIMEOUT
 
     def _join_again(self, masters_revision: str) -> None:
-        """Stop the users, which nobody counts, and begin again with a master that does not know this worker."""
+        """Stop the users, which no master counts, and join a master that does not know this worker."""
         if not self._is_lost():
             return  # this answers an earlier status
         runner, live = self.runner, self.live
@@ -124,7 +124,7 @@ class Worker:
     def start_worker(
         self, original: Callable[..., None], runner: WorkerRunner, user_classes_count: dict[str, int], **options: Any
     ) -> None:
-        """Stands in for `WorkerRunner.start_worker`: start users once the code is current, and none of a class that an edit has removed meanwhile."""
+        """Stands in for `WorkerRunner.start_worker`: start users once the code is current, and none of a class that an edit has removed."""
         self._is_current.wait()
         known = runner.user_classes_by_name
         original(runner, {name: count for name, count in user_classes_count.items() if name in known}, **options)
