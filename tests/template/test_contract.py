@@ -561,6 +561,13 @@ def test_commands_and_paths_in_documents_exist(project: Path, document: str) -> 
     assert [path for path in paths if not (project / path).exists() and path not in allowed] == []
 
 
+def test_the_readme_asks_the_questions_of_the_shapes(project: Path) -> None:
+    shapes = ast.parse((project / "loadtest/shapes.py").read_text())
+    functions = {node.name: ast.get_docstring(node) or "" for node in shapes.body if isinstance(node, ast.FunctionDef)}
+    rows = re.findall(r"^\| `(\w+)` \| `[▁-▇]{12}` \| (.*\?) \|$", (project / "README.md").read_text(), re.MULTILINE)
+    assert rows == [(name, f"{docstring.partition('?')[0]}?") for name, docstring in functions.items()]
+
+
 def test_addresses_in_the_readme_are_forwarded(project: Path) -> None:
     readme = (project / "README.md").read_text()
     ports = {int(port) for port in re.findall(r"localhost:(\d+)", readme)}

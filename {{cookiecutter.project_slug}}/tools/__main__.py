@@ -33,7 +33,6 @@ COMMANDS = {
     "compare": Command("runs.compare", "compare the statistics of two runs", ("a", "b")),
     "pulse": Command("autoscaling.pulse", "run a pulse of load and check the autoscaler", ("context?",)),
     "check-locks": Command("check_locks", "check that the locked requirements fit their sources"),
-    "shapes-picture": Command("shapes_picture", "draw the shapes into docs/shapes.svg"),
 }
 
 
