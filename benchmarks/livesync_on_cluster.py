@@ -76,7 +76,9 @@ def without_live_update(project: Path) -> Path:
 def with_restarts(project: Path) -> Path:
     fresh = bake(project.parent / "restarts")
     component = fresh / "k8s/components/live-sync/kustomization.yaml"
-    restarts = """[python, -c, "from livesync.restart import on_every_save; on_every_save('it is not wanted')"]"""
+    restarts = (
+        """[python, -c, "from livesync.restart_on_save import on_every_save; on_every_save('it is not wanted')"]"""
+    )
     replace(component, r"\[python, -m, livesync\]", restarts, times=1)
     return files_for_workers(fresh)
 

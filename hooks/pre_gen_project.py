@@ -1,13 +1,13 @@
-"""Refuse answers that cannot work, all of them at once, before a file is written."""
+"""Rejects invalid answers, all of them at once, before a file is written."""
 
 import json
 import re
 import sys
 
-# On one raw line through tojson, so that any answer arrives as data, never as code.
+# As JSON on one raw line, so that no answer is run as code.
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
 
-# The second line has what YAML takes for a truth value or for null, which is no name of a namespace.
+# The second line has words that YAML reads as a boolean or null instead of a name.
 SLUG = (
     r"(?!(default|kube-.*|"
     r"y|n|yes|no|on|off|true|false|null)$)"

@@ -34,7 +34,7 @@ def shaped(idle: Swarm) -> Swarm:
 @pytest.fixture
 def livesync(monkeypatch: pytest.MonkeyPatch) -> Modules:
     """The modules that watch a folder, which look often."""
-    names = ("watch", "scan", "file_events", "file_access", "errors")
+    names = ("watch", "file_scan", "file_events", "file_access", "errors")
     modules = Modules(**{name: import_module(f"livesync.{name}") for name in names})
     override(modules, monkeypatch, POLL=50)
     return modules

@@ -42,9 +42,9 @@ def test_an_edit_of_a_plugin_goes_live(plugged: Swarm) -> None:
 
 def test_a_plugin_that_cannot_be_loaded_is_waited_out(idle: Swarm) -> None:
     add_plugins(idle.folder)
-    enabled = (idle.folder / "plugins/enabled.py").read_text()
-    idle.save("import nowhere\n" + enabled, "plugins/enabled.py")
+    enabled = (idle.folder / "plugins/enabled_plugins.py").read_text()
+    idle.save("import nowhere\n" + enabled, "plugins/enabled_plugins.py")
     idle.start_master()
     wait_until(lambda: "ModuleNotFoundError" in idle.log(), "the reason in the log")
-    idle.save(enabled, "plugins/enabled.py")
+    idle.save(enabled, "plugins/enabled_plugins.py")
     wait_until(lambda: idle.get("/livesync"), "the web UI")

@@ -46,7 +46,7 @@ def test_a_save_through_tar_is_noticed(folder: Folder, tmp_path: Path) -> None:
 def test_a_save_is_noticed_where_the_file_system_keeps_whole_seconds(
     folder: Folder, livesync: Modules, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file, second = livesync.scan.File, 1_000_000_000
+    file, second = livesync.file_scan.File, 1_000_000_000
 
     def coarse(real: str, status: os.stat_result) -> Any:
         return file(real, status.st_ctime_ns // second * second, 0, status.st_size, status.st_ino)

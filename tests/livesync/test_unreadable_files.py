@@ -77,7 +77,7 @@ def test_any_other_error_is_a_rejection_too(
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     with monkeypatch.context() as patch:
-        patch.setattr(*((livesync.watch, call) if call == "content_of" else (livesync.scan.os, call)), broken)
+        patch.setattr(*((livesync.watch, call) if call == "content_of" else (livesync.file_scan.os, call)), broken)
         assert "cannot be read: input/output error" in rejection(folder)
     assert folder.save() == tree
 
@@ -140,4 +140,4 @@ def test_the_limit_is_32_mb_unless_it_is_set(
     monkeypatch.delenv("LIVESYNC_MAX_MB", raising=False)
     if value is not None:
         monkeypatch.setenv("LIVESYNC_MAX_MB", value)
-    assert livesync.scan.max_bytes() == limit
+    assert livesync.file_scan.max_bytes() == limit

@@ -21,7 +21,7 @@ class Modules(SimpleNamespace):
     """The modules under test."""
 
     watch: Any
-    scan: Any
+    file_scan: Any
     file_events: Any
     file_access: Any
     errors: Any

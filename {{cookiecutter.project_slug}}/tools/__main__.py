@@ -32,7 +32,7 @@ COMMANDS = {
     "headless-local": Command("runs.on_this_machine", "run the load test to completion on this machine"),
     "compare": Command("runs.compare", "compare the statistics of two runs", ("a", "b")),
     "pulse": Command("autoscaling.pulse", "run a pulse of load and check the autoscaler", ("context?",)),
-    "check-locks": Command("check_locks", "check that the locked requirements fit their sources"),
+    "check-requirements": Command("check_requirements", "check that the locked requirements fit their sources"),
 }
 
 

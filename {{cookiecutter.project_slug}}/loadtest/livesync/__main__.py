@@ -18,6 +18,6 @@ if __name__ == "__main__":
 
         startup.run()
     except (ImportError, Misfit) as misfit:
-        from . import restart
+        from . import restart_on_save
 
-        restart.on_every_save(str(misfit))
+        restart_on_save.on_every_save(str(misfit))

@@ -16,10 +16,10 @@ from functools import partial
 
 from . import functions
 from .dependents import Dependents
-from .in_place import InPlace
 from .modules import Module, Undo
 from .source import Registration, TopLevel
 from .transaction import MISSING, Outcome, Transaction
+from .update_in_place import InPlace
 
 AGAIN = "it has run before in this process: if it cannot run twice, take the edit back or restart Locust"
 """Note on the error of a statement that fails when it runs again."""

@@ -11,7 +11,7 @@ from watchfiles import Change, watch
 from watchfiles.main import FileChange
 
 from .file_access import WRITTEN
-from .scan import is_synced
+from .file_scan import is_synced
 
 STEP, TURN = 10, 100
 """Milliseconds without a further change until changes are reported, and until an empty report."""

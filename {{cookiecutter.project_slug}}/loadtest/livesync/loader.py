@@ -17,7 +17,7 @@ from . import running_shapes
 from .errors import Rejected, explain, rejecting_exits
 from .live_code import Live
 
-PLUGINS = "plugins.enabled"
+PLUGINS = "plugins.enabled_plugins"
 """Module that registers the plugins of the project, in a folder that has it."""
 
 

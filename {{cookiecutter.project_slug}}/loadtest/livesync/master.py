@@ -14,7 +14,7 @@ from typing import Any
 import gevent
 from gevent.lock import RLock
 
-from . import dispatch, locust_environment, web
+from . import locust_environment, user_dispatch, web
 from .edit import Edit
 from .errors import Rejected, why_not
 from .files import Tree, patched, revision_of
@@ -22,7 +22,7 @@ from .forked_trial import import_timeout
 from .live_code import Live, commit, stage
 from .messages import CURRENT, STAGE, STATUS, VOTE
 from .resume_after_restart import resume
-from .swarm_report import Report, summary
+from .swarm_status import Report, summary
 from .watch import Watcher
 
 
@@ -62,7 +62,7 @@ class Master:
         if web_ui:
             web.serve(self.report, environment, web_ui)
         runner.greenlet.spawn(self._publish_saves)
-        runner.greenlet.spawn(dispatch.keep_users_spread, runner)
+        runner.greenlet.spawn(user_dispatch.keep_users_spread, runner)
 
     def _publish_saves(self) -> None:
         while True:
@@ -92,7 +92,7 @@ class Master:
         what = summary(self.live.tree, tree)
         edit = stage(self.live, tree, self.environment)
         voters = self._ask(edit)
-        weights_before = dispatch.class_weights(self.environment)
+        weights_before = user_dispatch.class_weights(self.environment)
         outcome = commit(self.live, edit, self.environment)
         for worker in voters:
             self._send_current(worker)
@@ -100,8 +100,8 @@ class Master:
         self.report.committed(what, outcome.notes, seconds=time.monotonic() - start)
         for worker in set(self.report.connected()) - set(self.report.current_workers()):
             self._send_current(worker, self.live.tree)
-        if dispatch.class_weights(self.environment) != weights_before:
-            dispatch.rebalance(self.runner)
+        if user_dispatch.class_weights(self.environment) != weights_before:
+            user_dispatch.rebalance(self.runner)
 
     def _ask(self, edit: Edit) -> list[str]:
         """The workers that run the live revision, once all of them have staged the new one."""

@@ -9,12 +9,12 @@ from typing import Any
 
 from . import (
     classes,
-    connection,
-    dispatch,
     loader,
     locust_environment,
     locust_internals,
+    master_connection,
     running_shapes,
+    user_dispatch,
     users,
     web,
 )
@@ -38,7 +38,11 @@ def of_every_process(live: Live) -> list[Patch]:
     """What master and workers have in common."""
     modules = live.modules
     return [
-        Patch("locust.rpc.zmqrpc.BaseSocket.__init__", connection.with_options, "to find a replaced master in seconds"),
+        Patch(
+            "locust.rpc.zmqrpc.BaseSocket.__init__",
+            master_connection.with_options,
+            "to find a replaced master in seconds",
+        ),
         Patch("importlib.machinery.SourceFileLoader.exec_module", modules.exec_module, "to run single statements"),
         Patch(
             "locust.event.EventHook.add_listener",
@@ -80,7 +84,7 @@ def of_master(live: Live, answer: Replacement, with_changes: Replacement) -> lis
         Patch("locust.runners.MasterRunner.handle_message", answer, "a worker that starts gets the live code"),
         Setting("locust.runners.MasterRunner.rebalancing_enabled", lambda _: False, "it blocks the message loop for up to 1 s", spread),
         Setting("locust.dispatch.UsersDispatcher.dispatch_in_progress", True, "the same, without --enable-rebalancing", spread),
-        Patch("locust.dispatch.UsersDispatcher.add_worker", dispatch.add_worker, "a worker may say twice that it is ready", spread),
+        Patch("locust.dispatch.UsersDispatcher.add_worker", user_dispatch.add_worker, "a worker may say twice that it is ready", spread),
         Setting("locust.runners.HEARTBEAT_DEAD_INTERNAL", float("-inf"), "forgetting a worker begins the ramp-up anew", spread),
         Patch("locust.runners.Runner.shape_worker", partial(running_shapes.run, partial(live.committed_within, None)), "an error of a shape ends the test"),
         Patch("locust.web.WebUI.update_template_args", web.add_tab, "a locustfile may have tabs of its own"),

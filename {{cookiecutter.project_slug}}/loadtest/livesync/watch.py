@@ -11,8 +11,8 @@ from gevent.event import Event
 from .errors import Rejected
 from .file_access import WRITTEN
 from .file_events import notices
+from .file_scan import File, max_bytes, scan, unless_gone
 from .files import Tree, changed_paths
-from .scan import File, max_bytes, scan, unless_gone
 
 DEBOUNCE, DEBOUNCE_DATA = 20, 300
 """Debounce in milliseconds: a save is complete if two scans in that interval find the same. For code, and for data.

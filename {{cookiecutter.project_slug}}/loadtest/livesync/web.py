@@ -9,7 +9,7 @@ from typing import cast
 
 from flask import Flask, Response, jsonify, request
 
-from .swarm_report import Report
+from .swarm_status import Report
 
 KEY = "livesync"
 COLUMNS = {"code": "Code", "revision": "Revision", "at": "Since", "what": "What changed, or why not"}

@@ -13,6 +13,6 @@ if __name__ == "__main__":
 
     from locust.main import main
 
-    from . import enabled  # noqa: F401 - a plugin registers itself when it is imported
+    from . import enabled_plugins  # noqa: F401 - a plugin registers itself when it is imported
 
     main()

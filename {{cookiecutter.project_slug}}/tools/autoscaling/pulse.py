@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 from ..problem import Problem
-from ..runs import in_cluster, rendering
-from ..runs.reports import new_folder, read_verdict, write_verdict
+from ..runs import in_cluster, reports
+from ..runs.report_folders import new_folder, read_verdict, write_verdict
 from ..runs.settings import LOADTEST, as_variables, p95_level
 from ..setup.contexts import allowed_context
 from ..setup.metrics import metrics
@@ -98,4 +98,4 @@ def finish(folder: Path, run: Run, spec: Spec) -> int:
         "seconds_until_minimum": reaction.back,
     }
     write_verdict(folder, verdict)
-    return rendering.publish(folder, verdict)
+    return reports.publish(folder, verdict)

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from ..problem import Problem
-from .rendering import FIGURES, name_of
-from .reports import read_verdict
+from .report_folders import read_verdict
+from .reports import FIGURES, name_of
 
 Row = dict[str, Any]
 

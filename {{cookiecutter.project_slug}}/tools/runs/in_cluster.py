@@ -18,8 +18,8 @@ from typing import Any
 from ..problem import Problem
 from ..setup.contexts import allowed_context, kubectl, last_line
 from ..setup.images import docker_of
-from . import progress, rendering
-from .reports import new_folder, read_verdict
+from . import progress, reports
+from .report_folders import new_folder, read_verdict
 from .settings import WORKERS, describe_environment, expected_workers, from_environment, require_valid
 
 PROJECT = Path(__file__).parents[2]
@@ -46,7 +46,7 @@ def main(context: str) -> int:
     tag = prepare(context, {})
     folder = new_folder()
     run(context, folder, tag, {})
-    return rendering.publish(folder, read_verdict(folder))
+    return reports.publish(folder, read_verdict(folder))
 
 
 def prepare(context: str, settings: dict[str, str]) -> str:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from ..problem import Problem
 from ..setup.ports import answers, require_free
-from . import progress, rendering
-from .reports import new_folder, read_verdict
+from . import progress, reports
+from .report_folders import new_folder, read_verdict
 from .settings import describe_environment, expected_workers, process_environment, require_valid
 
 PROJECT = Path(__file__).parents[2]
@@ -44,7 +44,7 @@ def main() -> int:
             worker = ("plugins", "--worker", "--master-host", LOOPBACK, "--loglevel=WARNING")
             processes.enter_context(running("loadtest", *worker))
         run_master(folder)
-    return rendering.publish(folder, read_verdict(folder))
+    return reports.publish(folder, read_verdict(folder))
 
 
 @contextmanager

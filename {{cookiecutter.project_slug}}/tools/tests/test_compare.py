@@ -6,7 +6,7 @@ import pytest
 
 from tools.problem import Problem
 from tools.runs import compare
-from tools.runs.reports import write_verdict
+from tools.runs.report_folders import write_verdict
 from tools.tests.verdicts import check, row, verdict
 
 

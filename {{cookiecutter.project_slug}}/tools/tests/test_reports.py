@@ -1,42 +1,45 @@
-"""Folders of reports."""
+"""The summary, JUnit XML and exit code of a verdict."""
 
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
-from tools.problem import Problem
-from tools.runs import reports
+from tools.runs.reports import publish
+from tools.tests.verdicts import check, row, verdict
 
 
-def test_two_runs_that_start_within_a_second_have_folders_of_their_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reports, "REPORTS", tmp_path / "reports")
-    folders = {reports.new_folder("-pulse") for _ in range(5)}
-    assert len(folders) == 5
-    assert all(folder.is_dir() for folder in folders)
+def test_a_passed_run_exits_with_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = (row("/hello", 100, 20), row("/odd|name", 7, None))
+    assert publish(tmp_path, verdict(check("p95"), check("p99"), rows=rows)) == 0
+    summary = (tmp_path / "summary.md").read_text()
+    assert summary.startswith("# Passed: 2 of 2 checks passed\n")
+    assert (
+        "http://server:8000, 30 s from 2026-11-29T12:00:00+00:00, revision 3f2a91c; num_users 10, tags a b." in summary
+    )
+    assert "| GET /hello | 100 | 0 | 10 | 10 | 20 | 40 |" in summary
+    assert r"| GET /odd\|name | 7 | 0 | 0.7 | - | - | - |" in summary
+    printed = capsys.readouterr().out
+    assert "2 of 2 checks passed" in printed
+    assert "## Statistics" not in printed
 
 
-def test_a_file_in_the_place_of_the_folder_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reports, "REPORTS", tmp_path / "reports")
-    (tmp_path / "reports").touch()
-    with pytest.raises(Problem, match="reports is not a folder: move it away"):
-        reports.new_folder()
+def test_a_failed_check_exits_with_1_and_gives_its_reason(tmp_path: Path) -> None:
+    assert publish(tmp_path, verdict(check("p95"), check("p99", passed=False), doubts=("busy",))) == 1
+    summary = (tmp_path / "summary.md").read_text()
+    assert summary.startswith("# Failed, with doubts: 1 of 2 checks passed\n")
+    assert "| service levels | p99 | at most 5 | 7 | **FAIL** |" in summary
+    assert "\n- busy\n" in summary
+    suite = ET.parse(tmp_path / "junit.xml").getroot()[0]  # noqa: S314 - it is our own file
+    assert (suite.attrib["tests"], suite.attrib["failures"]) == ("2", "1")
+    assert [case.attrib["name"] for case in suite.iter("testcase")] == ["p95: at most 5", "p99: at most 5"]
+    [failure] = suite.iter("failure")
+    assert failure.attrib["message"] == "expected at most 5, actual 7"
+    assert suite.findtext("system-out") == "busy"
 
 
-@pytest.mark.parametrize(
-    ("content", "problem"),
-    [
-        (None, "verdict.json cannot be read (No such file or directory)"),
-        ("{", "verdict.json is not valid JSON"),
-        ("[]", "verdict.json is not a verdict of version 1"),
-        ('{"version": 2}', "verdict.json is not a verdict of version 1"),
-        ("\N{SNOWMAN}\udcff", "verdict.json is not valid JSON"),
-    ],
-)
-def test_an_invalid_verdict_is_a_problem_that_names_the_file(tmp_path: Path, content: str | None, problem: str) -> None:
-    if content is not None:
-        (tmp_path / "verdict.json").write_bytes(content.encode(errors="surrogateescape"))
-    with pytest.raises(Problem) as raised:
-        reports.read_verdict(tmp_path)
-    assert problem in str(raised.value)
+def test_a_pulse_leads_the_summary(tmp_path: Path) -> None:
+    figures = {"seconds_until_new_pod": 14, "seconds_above_p95_level": 0, "seconds_until_minimum": None}
+    publish(tmp_path, verdict(check("p95")) | {"pulse": {"summary": "First new pod ready.", **figures}})
+    lines = (tmp_path / "summary.md").read_text().splitlines()
+    assert lines[2:5] == ["First new pod ready.", "", "![Chart of the run](chart.svg)"]

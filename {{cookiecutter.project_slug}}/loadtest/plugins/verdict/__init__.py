@@ -1,7 +1,7 @@
 """Verdict: a run with `--verdict FOLDER` leaves FOLDER/verdict.json and ends with exit code 0 or 1.
 
-`judge` watches the run and collects the checks: `service_levels` compares the statistics with slo.toml, `user_checks`
-looks at the users, `load_generator` at the workers. `document` is what verdict.json holds; schema.json describes it.
+`run_monitor` watches the run and collects the checks: `service_levels` compares the statistics with slo.toml, `user_checks`
+looks at the users, `load_generator` at the workers. `verdict_document` is the content of verdict.json; schema.json describes it.
 """
 
 from locust import events
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from . import load_generator
-from .judge import Judge
+from .run_monitor import RunMonitor
 from .service_levels import ServiceLevels
 
 SLO = Path(__file__).parents[2] / "slo.toml"
@@ -40,4 +40,4 @@ def _begin(environment: Environment, runner: Runner, **_: Any) -> None:
             levels = ServiceLevels.read(SLO)
         except (ValueError, OSError) as error:
             sys.exit(f"{SLO.name}: {getattr(error, 'strerror', None) or error}")
-        Judge(environment, runner, levels, Path(folder)).begin()
+        RunMonitor(environment, runner, levels, Path(folder)).begin()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .document import Check
+from .verdict_document import Check
 
 SATURATED = 90.0
 """CPU usage of a worker in per cent of one core, above which Locust itself warns: it cannot use a second core."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .document import Check
+from .verdict_document import Check
 
 
 class Metric(NamedTuple):

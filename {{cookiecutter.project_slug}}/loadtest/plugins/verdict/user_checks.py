@@ -4,7 +4,7 @@ from locust.runners import STATE_RUNNING, Runner
 
 from dataclasses import dataclass
 
-from .document import Check
+from .verdict_document import Check
 
 TOLERANCE = 5
 """Seconds for which users may be missing: workers report every 3 s, and a rebalance stops users before it starts others."""

@@ -1,4 +1,4 @@
-"""Judge: watches a headless run, prints its progress each second, and writes the verdict at the end."""
+"""Watches a headless run, prints its progress each second, and writes the verdict at the end."""
 
 from locust.env import Environment
 from locust.runners import STATE_RUNNING, STATE_SPAWNING, Runner
@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import gevent
+from livesync.file_scan import max_bytes, scan
 from livesync.files import revision_of
-from livesync.scan import max_bytes, scan
 
-from . import document
-from .document import Check, Run
+from . import verdict_document
 from .load_generator import LoadGenerator
 from .service_levels import ServiceLevels
 from .user_checks import Users, exceptions_check
+from .verdict_document import Check, Run
 
 TOLERANCE = 5.0
 """Seconds by which a run may be shorter than its run time: on a busy machine Locust's timer starts before the test."""
@@ -27,7 +27,7 @@ TOLERANCE = 5.0
 load_test_check = partial(Check, "load test")
 
 
-class Judge:
+class RunMonitor:
     """Watches one run; `begin` and `end` are called once."""
 
     def __init__(self, environment: Environment, runner: Runner, levels: ServiceLevels, folder: Path) -> None:
@@ -77,8 +77,8 @@ class Judge:
     def end(self, **_: Any) -> None:
         """Write verdict.json, and make the outcome Locust's exit code."""
         run = Run(self._began_at.isoformat(timespec="seconds"), round(self.seconds(), 1), _revision())
-        content = document.document(self.environment, run, self.checks(), self.generator.doubts())
-        document.write(content, self.folder)
+        content = verdict_document.create(self.environment, run, self.checks(), self.generator.doubts())
+        verdict_document.write(content, self.folder)
         self.environment.process_exit_code = int(content["outcome"] != "passed")
 
     def _watch(self) -> NoReturn:

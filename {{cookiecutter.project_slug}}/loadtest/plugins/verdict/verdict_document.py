@@ -44,7 +44,7 @@ class Run:
     """Of the files of the load test, as live sync computes it."""
 
 
-def document(environment: Environment, run: Run, checks: Sequence[Check], doubts: Sequence[str]) -> dict[str, Any]:
+def create(environment: Environment, run: Run, checks: Sequence[Check], doubts: Sequence[str]) -> dict[str, Any]:
     """The verdict in the form of schema.json."""
     options = vars(environment.parsed_options) if environment.parsed_options else {}
     stats = environment.stats

@@ -1,0 +1,48 @@
+"""Folders with the reports of runs: `reports/<time>`, and the verdict in them."""
+
+import json
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ..problem import Problem
+
+REPORTS = Path(__file__).parents[2] / "reports"
+
+
+def new_folder(kind: str = "") -> Path:
+    """A new folder for a run that starts now. Raises Problem if it cannot be created."""
+    name = time.strftime("%Y-%m-%d-%H%M%S") + kind
+    try:
+        REPORTS.mkdir(exist_ok=True)
+        for folder in (REPORTS / name, *(REPORTS / f"{name}-{number}" for number in range(2, 100))):
+            with suppress(FileExistsError):
+                folder.mkdir()
+                return folder
+    except FileExistsError as error:
+        raise Problem(f"{REPORTS.name} is not a folder: move it away, because reports are written there") from error
+    except OSError as error:
+        raise Problem(f"No folder can be created in {REPORTS}: {error.strerror}") from error
+    raise Problem(f"{REPORTS.name} has 99 runs of this second: start again")
+
+
+def read_verdict(folder: Path) -> dict[str, Any]:
+    """The document verdict.json of a run. Raises Problem if there is none or this version of it is unknown."""
+    file = folder / "verdict.json"
+    try:
+        verdict = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Problem(
+            f"{file} cannot be read ({error.strerror}): name a folder of reports whose run got to its end"
+        ) from error
+    except ValueError as error:
+        raise Problem(f"{file} is not valid JSON: {error}") from error
+    if not isinstance(verdict, dict) or verdict.get("version") != 1:
+        raise Problem(f"{file} is not a verdict of version 1: run the load test again with this version of the project")
+    return verdict
+
+
+def write_verdict(folder: Path, verdict: dict[str, Any]) -> None:
+    """Replace the verdict of a run."""
+    (folder / "verdict.json").write_text(json.dumps(verdict, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,42 @@
+"""Folders of reports."""
+
+from pathlib import Path
+
+import pytest
+
+from tools.problem import Problem
+from tools.runs import report_folders
+
+
+def test_two_runs_that_start_within_a_second_have_folders_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report_folders, "REPORTS", tmp_path / "reports")
+    folders = {report_folders.new_folder("-pulse") for _ in range(5)}
+    assert len(folders) == 5
+    assert all(folder.is_dir() for folder in folders)
+
+
+def test_a_file_in_the_place_of_the_folder_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report_folders, "REPORTS", tmp_path / "reports")
+    (tmp_path / "reports").touch()
+    with pytest.raises(Problem, match="reports is not a folder: move it away"):
+        report_folders.new_folder()
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (None, "verdict.json cannot be read (No such file or directory)"),
+        ("{", "verdict.json is not valid JSON"),
+        ("[]", "verdict.json is not a verdict of version 1"),
+        ('{"version": 2}', "verdict.json is not a verdict of version 1"),
+        ("\N{SNOWMAN}\udcff", "verdict.json is not valid JSON"),
+    ],
+)
+def test_an_invalid_verdict_is_a_problem_that_names_the_file(tmp_path: Path, content: str | None, problem: str) -> None:
+    if content is not None:
+        (tmp_path / "verdict.json").write_bytes(content.encode(errors="surrogateescape"))
+    with pytest.raises(Problem) as raised:
+        report_folders.read_verdict(tmp_path)
+    assert problem in str(raised.value)
