@@ -2,12 +2,15 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
+
+from tests.template.conftest import INSTALLED
 
 
 @pytest.fixture(scope="module")
@@ -102,3 +105,22 @@ def test_make_alone_lists_every_command(template: Path) -> None:
     assert phony
     listed = subprocess.run(["make"], cwd=template, check=True, capture_output=True, text=True).stdout
     assert [line.split()[0] for line in listed.splitlines()] == phony[1].split()
+
+
+def test_make_clean_removes_what_make_has_made(template: Path, tmp_path: Path) -> None:
+    shutil.copy(template / "Makefile", tmp_path)
+    for name in (".venv", "build/load-lab", ".mypy_cache", ".pytest_cache", ".ruff_cache", "kept"):
+        (tmp_path / name).mkdir(parents=True)
+    subprocess.run(["make", "clean"], cwd=tmp_path, check=True, capture_output=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["Makefile", "kept"]
+
+
+def test_make_fix_finds_nothing_to_repair(template: Path, tmp_path: Path) -> None:
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=template, check=True, capture_output=True, text=True).stdout
+    names = [name for name in tracked.split("\0") if name.endswith((".py", ".toml")) or name == "Makefile"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(template / name, tmp_path / name)
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    subprocess.run(["make", *INSTALLED, "fix"], cwd=tmp_path, check=True, capture_output=True)
+    assert [name for name in names if (tmp_path / name).read_bytes() != (template / name).read_bytes()] == []
