@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,13 @@ class Machine:
 
     kubeconfig: Path
     logs: Path
+    kubeconfig_before: str = ""
+    """A kubeconfig of the project that overrides the current context of the other one."""
 
     @property
     def environment(self) -> dict[str, str]:
         quiet = {"TILT_DISABLE_ANALYTICS": "1", "SKAFFOLD_UPDATE_CHECK": "false", "SKAFFOLD_INTERACTIVE": "false"}
-        return os.environ | quiet | {"KUBECONFIG": str(self.kubeconfig)}
+        return os.environ | quiet | {"KUBECONFIG": f"{self.kubeconfig_before}{self.kubeconfig}"}
 
     def run(
         self, *command: str | Path, cwd: Path | None = None, seconds: float = 60
@@ -61,6 +63,17 @@ class Machine:
             raise
         finally:
             end(process, settle)
+
+    def for_skaffold(self, context: str) -> "Machine":
+        """How Skaffold has to run for this context: for a minikube on containerd no context may be current."""
+        if context == "minikube" and self.runtime(context) == "containerd":
+            return replace(self, kubeconfig_before="k8s/no-context.yaml:")
+        return self
+
+    def runtime(self, context: str) -> str:
+        """The container runtime of the node."""
+        path = "jsonpath={.items[0].status.nodeInfo.containerRuntimeVersion}"
+        return self.output("kubectl", "--context", context, "get", "nodes", "--output", path).partition(":")[0]
 
     def contexts(self) -> list[str]:
         return self.output("kubectl", "config", "get-contexts", "--output", "name").split()

@@ -70,7 +70,8 @@ def test_another_service_is_loaded_without_the_server(machine: Machine, context:
     base.write_text(source.replace("  - server\n", ""))
     with another_service(machine, context, elsewhere):
         for command in (["tilt", "up", "--port", str(free_port())], ["skaffold", "dev", *without_server(context)]):
-            with machine.running(*command, cwd=project):
+            tool = machine.for_skaffold(context) if command[0] == "skaffold" else machine
+            with tool.running(*command, cwd=project):
                 wait_until(lambda: len(web_ui.connected()) == 2, "two workers", seconds=300)
                 test = Swarm()
                 test.start(workers=2)
@@ -92,6 +93,9 @@ def another_service(machine: Machine, context: str, namespace: str) -> Iterator[
         machine.output("kubectl", "--context", context, "--namespace", namespace, *words, seconds=120)
 
     serve = "mkdir /tmp/www && cd /tmp/www && echo hello > hello && exec python -m http.server 8000"
+    if machine.runtime(context) == "containerd":
+        # The node of a test may have no network to pull from.
+        machine.output("minikube", "--profile", context, "image", "load", "python:3.13-slim", seconds=120)
     kubectl("create", "namespace", namespace)
     try:
         kubectl("create", "deployment", "knowledge-service", "--image=python:3.13-slim", "--", "sh", "-c", serve)
@@ -137,7 +141,8 @@ def imports(machine: Machine, context: str, module: str) -> bool:
 @contextmanager
 def session(machine: Machine, context: str, project: Path, *command: str) -> Iterator[None]:
     """The command runs, and server, master and both workers are there, also for each other."""
-    with machine.running(*command, cwd=project) as log:
+    tool = machine.for_skaffold(context) if command[0] == "skaffold" else machine
+    with tool.running(*command, cwd=project) as log:
         wait_until(lambda: len(web_ui.connected()) == 2, "two workers", seconds=300)
         wait_until(lambda: greeting() == "Hello from FastAPI!", "the server", TIMEOUT)
         wait_until(lambda: web_ui.reaches_server(machine, context, SLUG), "the server, from the master's pod", TIMEOUT)

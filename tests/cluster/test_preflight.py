@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.ports import free_port
 
-from tests.cluster.conftest import SLUG
+from tests.cluster.conftest import SLUG, require_cluster
 from tests.cluster.machine import Machine
 
 TOOLS = {"tilt": ["tilt", "ci", "--port"], "skaffold": ["skaffold", "dev"]}
@@ -38,6 +38,13 @@ def test_a_taken_port_is_reported(
     assert machine.run("kubectl", "--context", context, "get", "namespace", SLUG).returncode
 
 
+def test_the_doctor_finds_nothing_missing(machine: Machine, context: str, project: Path) -> None:
+    checked = machine.output("make", "doctor", f"CONTEXT={context}", cwd=project)
+    assert "FAIL" not in checked
+    how = "loaded" if machine.runtime(context) == "containerd" else "built where the nodes find them"
+    assert how in checked
+
+
 def test_a_cluster_that_does_not_answer_is_reported(
     machine: Machine, context: str, project: Path, command: list[str], tmp_path: Path
 ) -> None:
@@ -57,6 +64,17 @@ def test_tilt_refuses_any_other_context(machine: Machine, context: str, project:
     command = [*TOOLS["tilt"], str(free_port())]
     assert_refused(elsewhere, project, command, r"kubectl config use-context docker-desktop")
     assert machine.run("kubectl", "--context", context, "get", "namespace", SLUG).returncode
+
+
+def test_skaffold_is_stopped_before_it_asks_for_a_docker_that_minikube_does_not_have(
+    machine: Machine, project: Path
+) -> None:
+    require_cluster(machine, "minikube")
+    if machine.runtime("minikube") != "containerd":
+        pytest.skip("this minikube runs on Docker")
+    machine.use("minikube")
+    command = rf"KUBECONFIG=k8s/no-context.yaml:{machine.kubeconfig} \S*skaffold dev --profile minikube"
+    assert_refused(machine, project, ["skaffold", "dev", "--profile", "minikube"], command)
 
 
 @pytest.mark.usefixtures("context")

@@ -491,7 +491,7 @@ def test_tilt_and_skaffold_forward_the_same_ports(project: Path, everything: lis
 def test_edits_are_synced_to_where_the_image_has_them(project: Path, tilt_up: TiltUp) -> None:
     for build in tilt_up("minikube")["docker_build"]:
         folder = build.args[1]
-        if "live_update" not in build.named:
+        if not build.named["live_update"]:
             assert all((project / folder / path).exists() for path in build.named["only"])
             continue
         workdir = dict(dockerfile(project, folder))["WORKDIR"]

@@ -15,10 +15,11 @@ from .problem import Problem
 
 class Command(NamedTuple):
     module: str
-    """Module of this package whose `main` takes the arguments and returns the exit code or None."""
+    """Module of this package whose `function` takes the arguments and returns the exit code or None."""
     summary: str
     arguments: tuple[str, ...] = ()
     """Names of positional arguments; one that ends with a question mark may be left out."""
+    function: str = "main"
 
 
 COMMANDS = {
@@ -27,6 +28,13 @@ COMMANDS = {
     "preflight": Command("setup.preflight", "stop Tilt or Skaffold before a build that could not run", ("context",)),
     "metrics": Command("setup.metrics", "check that the cluster measures the CPU usage of pods", ("context",)),
     "images": Command("setup.images", "copy the images that Skaffold built to the cluster of a context", ("context",)),
+    "build-image": Command(
+        "setup.images",
+        "build an image on this machine and load it into the nodes of a context",
+        ("context", "image", "folder", "only?"),
+        "build_and_load",
+    ),
+    "image-delivery": Command("setup.nodes", "print whether Tilt can build in the cluster of a context", ("context",)),
     "local": Command("local_processes", "run server, master and two workers on this machine"),
     "headless": Command("runs.in_cluster", "run the load test to completion in the cluster", ("context?",)),
     "headless-local": Command("runs.on_this_machine", "run the load test to completion on this machine"),
@@ -48,7 +56,7 @@ def main(words: list[str]) -> int:
     arguments = vars(parser.parse_args(words or ["--help"]))
     command = COMMANDS[arguments.pop("command")]
     try:
-        return import_module(f".{command.module}", __package__).main(**arguments) or 0
+        return getattr(import_module(f".{command.module}", __package__), command.function)(**arguments) or 0
     except Problem as problem:
         print(problem, file=sys.stderr)
     except KeyboardInterrupt:

@@ -17,7 +17,8 @@ from typing import Any
 
 from ..problem import Problem
 from ..setup.contexts import allowed_context, kubectl, last_line
-from ..setup.images import docker_of
+from ..setup.images import build_arguments, docker_of, load
+from ..setup.nodes import loads_images
 from . import progress, reports
 from .report_folders import new_folder, read_verdict
 from .settings import WORKERS, describe_environment, expected_workers, from_environment, require_valid
@@ -35,9 +36,6 @@ START_TIMEOUT = 60
 
 DELETE_TIMEOUT = 90
 """Seconds that the pods may take to be deleted, which is more than their grace period."""
-
-INDEX_VARIABLES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
-"""A package index of your own reaches the build by the variables of pip."""
 
 
 def main(context: str) -> int:
@@ -130,13 +128,14 @@ def build(context: str) -> str:
     if not shutil.which("docker"):
         raise Problem("docker is missing: install it, and make sure that it is in PATH.")
     environment = os.environ | docker_of(context)
-    arguments = [word for name in INDEX_VARIABLES if name in environment for word in ("--build-arg", name)]
-    command = ["docker", "build", "--quiet", *arguments, "loadtest"]
+    command = ["docker", "build", "--quiet", *build_arguments(environment), "loadtest"]
     built = subprocess.run(command, cwd=PROJECT, env=environment, text=True, stdout=subprocess.PIPE, check=False)
     if built.returncode:
         raise Problem("The image could not be built: see the output of Docker above.")
     tag = built.stdout.strip().removeprefix("sha256:")
     subprocess.run(["docker", "tag", tag, f"{IMAGE}:{tag}"], env=environment, check=True)
+    if loads_images(context):
+        load(context, f"{IMAGE}:{tag}")
     return tag
 
 

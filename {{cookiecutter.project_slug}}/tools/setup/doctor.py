@@ -10,11 +10,12 @@ from collections.abc import Callable
 from ..problem import Problem
 from .contexts import allowed_context, kubectl, run
 from .metrics import metrics
+from .nodes import container_runtime, loads_images
 from .ports import require_free
 
 START = {
     "docker-desktop": "switch Kubernetes on in the settings of Docker Desktop.",
-    "minikube": "minikube start --container-runtime=docker",
+    "minikube": "minikube start",
 }
 
 
@@ -37,7 +38,7 @@ def ports(_context: str) -> str:
 
 
 def docker(context: str) -> str:
-    if context == "minikube":
+    if context == "minikube" and container_runtime(context) == "docker":
         return "minikube has its own Docker"
     if run("docker", "version").returncode:
         raise Problem("Docker does not answer: start it.")
@@ -50,16 +51,13 @@ def cluster(context: str) -> str:
     return "the cluster answers"
 
 
-def runtime(context: str) -> str:
-    # Docker Desktop makes its images available to any container runtime; in minikube only Docker has them.
-    path = "jsonpath={.items[*].status.nodeInfo.containerRuntimeVersion}"
-    found = kubectl(context, "get", "nodes", "--output", path).stdout
-    if context == "minikube" and not found.startswith("docker://"):
-        raise Problem(
-            f"minikube runs on {found or 'an unknown container runtime'}, which cannot see the images that are built here: "
-            "create a cluster with minikube start --container-runtime=docker"
-        )
-    return f"container runtime {found}"
+def images(context: str) -> str:
+    """How images get to the nodes."""
+    if not loads_images(context):
+        return f"images are built where the nodes find them, container runtime {container_runtime(context)}"
+    docker(context)
+    run("minikube", "version")  # raises Problem if it is not installed
+    return f"images are built on this machine and loaded, container runtime {container_runtime(context)}"
 
 
 Check = Callable[[str], str]
@@ -79,7 +77,7 @@ def main(context: str) -> int:
     healthy = passes(MACHINE, context)
     if not passes([cluster], context):
         return 1
-    healthy &= passes([runtime], context)
+    healthy &= passes([images], context)
     passes([metrics], context, otherwise="note")
     return 0 if healthy else 1
 

@@ -1,34 +1,68 @@
-"""Copies the images that Skaffold built to the cluster that runs them. A hook in skaffold.yaml calls it after a build.
+"""Images: builds them on this machine, and copies or loads them into the cluster of a context.
 
 Skaffold builds into the Docker of the current context or of --kube-context, and deploys to the context in
-skaffold.yaml. Where these are different clusters, the nodes would not find the images.
+skaffold.yaml. Where these are different, the nodes would not find the images, so a hook in skaffold.yaml runs this.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
 import subprocess
+import tarfile
+from pathlib import Path
 
 from ..problem import Problem
 from .contexts import current_context, run
+from .nodes import loads_images
 from .preflight import caller, context_option
 
+PROJECT = Path(__file__).parents[2]
 IMAGES = ["{{ cookiecutter.project_slug }}-server", "{{ cookiecutter.project_slug }}-loadtest"]
+
+INDEX_VARIABLES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
+"""A package index of your own reaches the build by the variables of pip."""
 
 DockerEnvironment = dict[str, str]
 """Variables with which `docker` connects to a Docker; without any, to that of this machine."""
 
 
+def build_arguments(environment: dict[str, str]) -> list[str]:
+    """Arguments of `docker build` for a package index of your own."""
+    return [word for name in INDEX_VARIABLES if name in environment for word in ("--build-arg", name)]
+
+
+def build_and_load(context: str, image: str, folder: str, only: str) -> None:
+    """Build `image` from a folder, or from some of its files, and load it into the nodes. Raises Problem."""
+    command = ["docker", "build", "--quiet", "--tag", image, *build_arguments(dict(os.environ))]
+    if only:
+        built = subprocess.run([*command, "-"], input=_archive(PROJECT / folder, only.split(",")), check=False)
+    else:
+        built = subprocess.run([*command, folder], cwd=PROJECT, check=False)
+    if built.returncode:
+        raise Problem(f"{image} could not be built: see the output of Docker above.")
+    load(context, image)
+
+
+def load(context: str, image: str) -> None:
+    """Load an image of this machine's Docker into the nodes of a minikube. Raises Problem if that fails."""
+    loaded = run("minikube", "--profile", context, "image", "load", image, timeout=300)
+    if loaded.returncode:
+        raise Problem(f"{image} could not be loaded into {context}: {loaded.stderr.strip()}")
+
+
 def copy_to_cluster(context: str) -> None:
-    """Copy the newest build of each image to the Docker of `context`, unless it has it."""
+    """Copy the newest build of each image to the cluster of `context`, unless it was built there."""
     source, target = docker_of_build(), docker_of(context)
-    if source == target:
-        return
     for name in IMAGES:
         tag = image_id(name, source)
-        if tag and image_id(f"{name}:{tag}", target) is None:
+        if tag and loads_images(context):
+            if f"{name}:{tag}" not in run("minikube", "--profile", context, "image", "ls", timeout=60).stdout:
+                print(f"Loading {name}:{tag} into {context}", flush=True)
+                load(context, f"{name}:{tag}")
+        elif tag and source != target and image_id(f"{name}:{tag}", target) is None:
             print(f"Copying {name}:{tag} to {context}")
             copy(f"{name}:{tag}", source, target)
 
@@ -43,7 +77,7 @@ def docker_of_build() -> DockerEnvironment:
 
 def docker_of(context: str) -> DockerEnvironment:
     """The environment for the Docker of a cluster: that of this machine, or the one inside of minikube."""
-    if not shutil.which("minikube"):
+    if not shutil.which("minikube") or loads_images(context):
         return {}
     # A context of minikube has the name of its profile; for any other one this command fails.
     lines = run("minikube", "docker-env", "--shell", "none", "--profile", context, timeout=30).stdout.splitlines()
@@ -66,6 +100,16 @@ def copy(image: str, source: DockerEnvironment, target: DockerEnvironment) -> No
         raise Problem(f"{image} could not be copied: see the output of Docker above.")
 
 
+def _archive(folder: Path, names: list[str]) -> bytes:
+    """A build context of the Dockerfile and these files of the folder, as a tar archive."""
+    buffer = io.BytesIO()
+    # Docker does not recognize an archive that begins with a PAX header, which is the default format.
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for name in ("Dockerfile", *names):
+            archive.add(folder / name, name, filter=lambda item: None if "__pycache__" in item.name else item)
+    return buffer.getvalue()
+
+
 def main(context: str) -> None:
-    """Copy the images that were built last."""
+    """Copy the images that Skaffold built last."""
     copy_to_cluster(context)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from ..problem import Problem
-from .contexts import require_allowed, run
-from .doctor import cluster, ports, runtime
+from .contexts import current_context, require_allowed, run
+from .doctor import cluster, images, ports
+from .nodes import loads_images
 
 FORWARD_PORTS = {"up", "ci", "dev", "debug"}
 DEPLOY = FORWARD_PORTS | {"run"}
@@ -23,9 +25,20 @@ def check(context: str, command: list[str]) -> None:
             "leave out --kube-context and SKAFFOLD_KUBE_CONTEXT."
         )
     cluster(context)
-    runtime(context)
+    images(context)
     if FORWARD_PORTS.intersection(command):
         ports(context)
+    require_docker_of_this_machine(context, command)
+
+
+def require_docker_of_this_machine(context: str, command: list[str]) -> None:
+    """Raise Problem if Skaffold would ask the minikube of the current context for a Docker that it does not have."""
+    if Path(command[0]).name == "skaffold" and loads_images(context) and current_context() == context:
+        kubeconfig = os.environ.get("KUBECONFIG") or "$HOME/.kube/config"
+        raise Problem(
+            f"While {context} is the current context, Skaffold builds with the Docker of minikube, which has none: "
+            f"KUBECONFIG=k8s/no-context.yaml:{kubeconfig} {' '.join(command)}"
+        )
 
 
 def context_option(command: list[str]) -> str | None:
