@@ -5,14 +5,10 @@ import signal
 
 import pytest
 from support.locust_process import LOADTEST
-from support.swarm import BASE, Swarm
+from support.swarm import BASE, Swarm, base
 from support.waiting import wait_until
 
 PATH = "/base/{os.getpid()}"
-
-
-def base(path: str, body: str = "") -> str:
-    return BASE.replace("/base/", f"{path}/") + body
 
 
 def test_an_edited_task_is_live_on_every_worker(swarm: Swarm) -> None:
@@ -25,22 +21,6 @@ def test_same_sized_edits_in_a_row_are_all_noticed(swarm: Swarm) -> None:
     for digit in range(1, 10):
         swarm.edit(base(f"/edit{digit}"))
         swarm.wait_for(f"/edit{digit}")
-
-
-def test_a_task_can_be_added_reweighted_and_removed(swarm: Swarm) -> None:
-    added = base(
-        "/base",
-        '\n    @task(WEIGHT)\n    def extra(self):\n        self.client.get(f"/extra/{os.getpid()}", name="/")\n',
-    )
-    swarm.edit(added.replace("WEIGHT", "1"))
-    swarm.wait_for("/extra")
-    swarm.edit(added.replace("WEIGHT", "100"))
-    swarm.settle()
-    swarm.forget()
-    swarm.settle()
-    assert len(swarm.requests("/extra")) > 5 * len(swarm.requests("/base"))
-    swarm.edit(BASE)
-    swarm.wait_for_end_of("/extra")
 
 
 def test_a_shorter_wait_time_wakes_the_users_that_sleep(swarm: Swarm) -> None:
@@ -99,87 +79,6 @@ def test_state_in_a_module_of_its_own_outlives_edits(swarm: Swarm) -> None:
 def tokens(swarm: Swarm, name: str) -> set[str]:
     """What the state holds, and in which process."""
     return {seen.removeprefix(f"/{name}/") for seen in list(swarm.service.seen) if seen.startswith(f"/{name}/")}
-
-
-NESTED = """
-import os
-from locust import FastHttpUser, SequentialTaskSet, TaskSet, constant, task
-
-class Visitor(FastHttpUser):
-    wait_time = constant(0.05)
-
-    @task
-    class Browse(TaskSet):
-        def path(self, name):
-            return f"/{name}/{os.getpid()}"
-
-        @task
-        class Steps(SequentialTaskSet):
-            @task
-            def first(self):
-                self.client.get(self.parent.path("first"), name="/")
-
-            @task
-            def last(self):
-                self.client.get(self.parent.path("last"), name="/")
-"""
-
-
-MIDDLE = """
-            @task
-            def middle(self):
-                self.client.get(self.parent.path("middle"), name="/")
-"""
-
-
-def test_nested_and_sequential_task_sets_are_edited_in_place(swarm: Swarm) -> None:
-    swarm.edit(NESTED)
-    swarm.wait_for("/last")
-    before, step, after = NESTED.rpartition("\n            @task")
-    swarm.edit(before + MIDDLE + step + after)
-    swarm.wait_for("/middle")
-    swarm.settle()
-    swarm.forget()
-    swarm.settle()
-    counts = [len(swarm.requests(f"/{name}")) for name in ("first", "middle", "last")]
-    assert max(counts) - min(counts) <= 10, "in turn, for each of 10 users"
-
-
-MARKOV = """
-import os
-from locust import FastHttpUser, MarkovTaskSet, constant, task, transition
-
-class Visitor(FastHttpUser):
-    wait_time = constant(0.05)
-
-    @task
-    class Walk(MarkovTaskSet):
-        @transition("two")
-        def one(self):
-            self.client.get(f"/PATH-one/{os.getpid()}", name="/")
-
-        @transition("one")
-        def two(self):
-            self.client.get(f"/PATH-two/{os.getpid()}", name="/")
-"""
-
-
-def test_a_markov_chain_goes_on(swarm: Swarm) -> None:
-    swarm.edit(MARKOV.replace("PATH", "old"))
-    swarm.wait_for("/old-two")
-    swarm.edit(MARKOV.replace("PATH", "new"))
-    swarm.wait_for("/new-one")
-    swarm.settle()
-    assert abs(len(swarm.requests("/new-one")) - len(swarm.requests("/new-two"))) <= 10, "in turn, for each of 10 users"
-
-
-def test_a_task_set_that_is_gone_is_left(swarm: Swarm) -> None:
-    swarm.edit(NESTED)
-    swarm.wait_for("/last")
-    swarm.edit(base("/outside"))
-    swarm.wait_for("/outside")
-    swarm.wait_for_end_of("/first")
-    swarm.wait_for_end_of("/last")
 
 
 def test_request_listeners_are_exchanged_not_added(swarm: Swarm) -> None:
@@ -293,12 +192,6 @@ def rows(swarm: Swarm, path: str) -> set[str]:
     return {seen for seen in list(swarm.service.seen) if seen.startswith(path)}
 
 
-def test_a_task_can_be_renamed(swarm: Swarm) -> None:
-    swarm.edit(base("/renamed").replace("def visit", "def look"))
-    swarm.wait_for("/renamed")
-    swarm.wait_for_end_of("/base")
-
-
 def test_constants_and_decorators_are_those_of_the_edit(swarm: Swarm) -> None:
     source = (
         base("/{PLACE}")
@@ -335,28 +228,6 @@ def add(parser):
 """
     swarm.edit(base("/{self.environment.parsed_options.place}", argument))
     swarm.wait_for("/somewhere")
-
-
-def test_an_edit_of_tags_changes_who_is_chosen(idle: Swarm) -> None:
-    tagged = BASE.replace("import FastHttpUser", "import FastHttpUser, tag").replace(
-        "    @task",
-        """    @tag("other")
-    @task
-    def other(self):
-        self.client.get(f"/other/{os.getpid()}", name="/")
-
-    @tag("chosen")
-    @task""",
-    )
-    idle.save(tagged)
-    idle.options += ["--tags", "chosen"]
-    idle.start()
-    idle.swarm()
-    idle.wait_for("/base")
-    assert not idle.requests("/other")
-    idle.edit(tagged.replace('"other"', '"third"').replace('"chosen"', '"other"').replace('"third"', '"chosen"'))
-    idle.wait_for("/other")
-    idle.wait_for_end_of("/base")
 
 
 def test_test_listeners_are_those_of_the_last_edit(idle: Swarm) -> None:

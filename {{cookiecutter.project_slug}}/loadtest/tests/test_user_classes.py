@@ -1,14 +1,7 @@
 """Live sync: user classes are edited while users run, and a user restarts only if an edit changes how it starts."""
 
-from support.swarm import BASE, Swarm
+from support.swarm import BASE, Swarm, base
 from support.waiting import wait_until
-
-PATH = "/base/{os.getpid()}"
-
-
-def base(path: str, body: str = "") -> str:
-    return BASE.replace("/base/", f"{path}/") + body
-
 
 NEW_CLASS = """
 class Buyer(FastHttpUser):

@@ -33,6 +33,11 @@ class Visitor(FastHttpUser):
 """A locustfile whose requests end in the process id of the worker."""
 
 
+def base(path: str, body: str = "") -> str:
+    """The base locustfile with requests to another path, and with more code at the end of its user class."""
+    return BASE.replace("/base/", f"{path}/") + body
+
+
 def add_livesync(folder: Path) -> None:
     """Give a folder the package that `python -m livesync` runs."""
     shutil.copytree(LOADTEST / "livesync", folder / "livesync", ignore=shutil.ignore_patterns("__pycache__"))

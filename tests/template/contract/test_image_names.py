@@ -1,0 +1,49 @@
+"""Images: Dockerfiles, manifests, Tilt and Skaffold use the same ones."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.template.contract.objects import (
+    Object,
+    containers,
+    dockerfile,
+    of_kind,
+)
+from tests.template.contract.tiltfile import TiltUp, skaffold
+
+
+@pytest.mark.parametrize("folder", ["server", "loadtest"])
+def test_images_need_nothing_but_python(project: Path, folder: str) -> None:
+    instructions = dockerfile(project, folder)
+    bases = {argument.split()[0] for word, argument in instructions if word == "FROM"}
+    assert bases == {"python:3.13-slim"}
+    last = dict(instructions)
+    assert last["WORKDIR"] == f"/{folder}"
+    assert last["USER"].partition(":")[0] == "10001"
+    started = last.get("ENTRYPOINT", last.get("CMD", ""))
+    assert isinstance(ast.literal_eval(started), list)
+    # Only BuildKit knows these.
+    assert not re.search(r"^RUN --|<<EOF|^# syntax", (project / folder / "Dockerfile").read_text(), re.MULTILINE)
+
+
+def test_manifests_tilt_and_skaffold_use_the_same_images(
+    project: Path, everything: list[Object], answers: dict[str, str], tilt_up: TiltUp
+) -> None:
+    slug = answers["project_slug"]
+    images = {f"{slug}-server": "server", f"{slug}-loadtest": "loadtest"}
+    used = [
+        container for deployment in of_kind("Deployment", everything).values() for container in containers(deployment)
+    ]
+    assert {container["image"].partition(":")[0] for container in used} == images.keys()
+    # Without a tag it means latest, which Kubernetes would always pull.
+    assert {container["imagePullPolicy"] for container in used} == {"IfNotPresent"}
+    calls = tilt_up("docker-desktop")
+    # Workers that live sync supplies have an image of their own, without the files that are saved.
+    workers = {f"{slug}-loadtest-worker": "loadtest"}
+    assert {call.args[0]: call.args[1] for call in calls["docker_build"]} == images | workers
+    deployed = of_kind("Deployment", calls["k8s_yaml"][0].args[0])
+    assert {containers(deployed["locust-worker"])[0]["image"]} == workers.keys()
+    assert {artifact["image"]: artifact["context"] for artifact in skaffold(project)["build"]["artifacts"]} == images

@@ -1,0 +1,216 @@
+"""The objects of the cluster: names, ports, selectors, security and the headless run agree."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tests.template.contract.objects import (
+    LABELS,
+    OTHER_ANSWERS,
+    ROLES,
+    Object,
+    Render,
+    containers,
+    of_kind,
+    port_names,
+    selected,
+)
+
+
+def test_everything_is_in_one_namespace_named_after_the_slug(everything: list[Object], answers: dict[str, str]) -> None:
+    slug = answers["project_slug"]
+    assert list(of_kind("Namespace", everything)) == [slug]
+    for item in everything:
+        assert item["kind"] == "Namespace" or item["metadata"]["namespace"] == slug
+        assert item["metadata"]["labels"]["app.kubernetes.io/part-of"] == slug
+
+
+def test_the_overlays_deploy_these_objects(objects: list[Object]) -> None:
+    assert sorted(of_kind("Deployment", objects)) == sorted(ROLES)
+    assert {"server", "locust-master"} <= of_kind("Service", objects).keys()
+
+
+def test_selectors_are_two_labels_that_the_pods_carry(everything: list[Object]) -> None:
+    for name, deployment in of_kind("Deployment", everything).items():
+        spec = deployment["spec"]
+        labels = spec["selector"]["matchLabels"]
+        assert sorted(labels) == LABELS
+        assert (labels[LABELS[1]], labels[LABELS[0]]) == ROLES[name]
+        assert labels.items() <= spec["template"]["metadata"]["labels"].items()
+    for service in of_kind("Service", everything).values():
+        assert sorted(service["spec"]["selector"]) == LABELS
+        assert len(selected(service, everything)) == 1
+
+
+def test_services_have_the_ports_that_people_rely_on(everything: list[Object]) -> None:
+    services = of_kind("Service", everything)
+    ports = {
+        name: {port["name"]: port["port"] for port in service["spec"]["ports"]} for name, service in services.items()
+    }
+    assert ports.pop("server") == {"http": 8000}
+    assert ports.pop("locust-master") == {"web": 8089, "master": 5557}
+    assert ports == {"locust-web": {"web": 8089}}
+
+
+def test_ports_are_referred_to_by_a_name_that_exists(everything: list[Object]) -> None:
+    for service in of_kind("Service", everything).values():
+        (deployment,) = selected(service, everything)
+        targets = {port["targetPort"] for port in service["spec"]["ports"]}
+        assert targets <= port_names(deployment)
+    for deployment in of_kind("Deployment", everything).values():
+        for container in containers(deployment):
+            for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+                for how in ("httpGet", "tcpSocket"):
+                    if how in container.get(probe, {}):
+                        assert container[probe][how]["port"] in port_names(deployment)
+
+
+def test_only_the_web_ui_is_on_a_node_port(everything: list[Object]) -> None:
+    services = of_kind("Service", everything)
+    on_nodes = {
+        (name, port["name"], port["nodePort"])
+        for name, service in services.items()
+        for port in service["spec"]["ports"]
+        if "nodePort" in port
+    }
+    assert on_nodes == {("locust-web", "web", 30060)}
+    for name, service in services.items():
+        wanted = "NodePort" if name == "locust-web" else "ClusterIP"
+        assert service["spec"].get("type", "ClusterIP") == wanted
+
+
+def test_both_overlays_show_the_web_ui_and_sync(objects: list[Object]) -> None:
+    assert "locust-web" in of_kind("Service", objects)
+    for name in ("locust-master", "locust-worker"):
+        (container,) = of_kind("Deployment", objects)[name]["spec"]["template"]["spec"]["containers"]
+        command = [*container.get("command", []), *container.get("args", [])]
+        assert "livesync" in command
+
+
+def test_the_swarm_sends_its_requests_to_the_target(objects: list[Object], answers: dict[str, str]) -> None:
+    (target,) = {item["data"]["LOCUST_HOST"] for item in of_kind("ConfigMap", objects).values()}
+    assert target == answers["target_host"]
+    if target != OTHER_ANSWERS["target_host"]:
+        url = urlsplit(target)
+        ports = of_kind("Service", objects)[url.hostname or ""]["spec"]["ports"]
+        assert url.port in [port["port"] for port in ports]
+
+
+def test_workers_look_for_the_master_where_its_service_is(
+    everything: list[Object],
+) -> None:
+    worker = of_kind("Deployment", everything)["locust-worker"]
+    (container,) = worker["spec"]["template"]["spec"]["containers"]
+    words = [*container.get("command", []), *container.get("args", [])]
+    words += [f"{item['name']}={item.get('value')}" for item in container.get("env", [])]
+    assert re.search(r"(--master-host|LOCUST_MASTER_NODE_HOST)[= ]locust-master\b", " ".join(words))
+    assert "5558" not in str(everything)
+
+
+def test_workers_are_one_number(project: Path, objects: list[Object], answers: dict[str, str]) -> None:
+    deployments = of_kind("Deployment", objects)
+    assert deployments["locust-worker"]["spec"]["replicas"] == int(answers["workers"])
+    written = [
+        path.relative_to(project).parts[:2]
+        for path in (project / "k8s").rglob("*.yaml")
+        if "trial" not in path.parts and "locust-worker\n    count:" in path.read_text()
+    ]
+    assert written == [("k8s", "overlays")] * 2
+
+
+def test_nothing_sets_replicas_beside_the_autoscaler(everything: list[Object]) -> None:
+    autoscaler = of_kind("HorizontalPodAutoscaler", everything)["server"]["spec"]
+    assert autoscaler["scaleTargetRef"] == {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "name": "server",
+    }
+    server = of_kind("Deployment", everything)["server"]
+    assert "replicas" not in server["spec"]
+    assert server["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]["cpu"]
+
+
+def cores(quantity: str) -> float:
+    return float(quantity.removesuffix("m")) / (1000 if quantity.endswith("m") else 1)
+
+
+def test_containers_are_modest_and_not_throttled(everything: list[Object]) -> None:
+    for deployment in of_kind("Deployment", everything).values():
+        for container in deployment["spec"]["template"]["spec"]["containers"]:
+            resources = container["resources"]
+            assert {"cpu", "memory"} <= resources["requests"].keys()
+            assert "memory" in resources["limits"]
+            assert cores(str(resources["limits"].get("cpu", "1"))) >= 1
+
+
+def test_probes_tell_the_truth(everything: list[Object]) -> None:
+    deployments = of_kind("Deployment", everything)
+    for name, deployment in deployments.items():
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        assert "readinessProbe" in container or name == "locust-worker"
+        if name == "server":
+            assert container["readinessProbe"]["httpGet"]["path"] == "/healthz"
+        else:
+            # A test that runs is worth more than a restart of the master.
+            assert "livenessProbe" not in container or name == "locust-worker"
+
+
+def test_pods_run_without_root(everything: list[Object]) -> None:
+    for deployment in of_kind("Deployment", everything).values():
+        pod = deployment["spec"]["template"]["spec"]
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        for container in containers(deployment):
+            security = container["securityContext"]
+            assert security["allowPrivilegeEscalation"] is False
+
+
+def test_secrets_are_optional_environment_of_every_locust_pod(
+    everything: list[Object],
+) -> None:
+    for name in ("locust-master", "locust-worker"):
+        deployment = of_kind("Deployment", everything)[name]
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        sources = [source.get("secretRef") for source in container["envFrom"]]
+        assert {"name": "locust-env", "optional": True} in sources
+    assert not of_kind("Secret", everything)
+
+
+def test_a_headless_run_brings_its_own_objects_and_changes_no_others(
+    project: Path, render: Render, answers: dict[str, str]
+) -> None:
+    folder = project / "reports/run"
+    folder.mkdir(parents=True)
+    script = (
+        "from tools.runs import in_cluster as r; import pathlib; "
+        "r.write_kustomization('minikube', pathlib.Path('reports/run'), 'new', {})"
+    )
+    settings = {
+        "LOCUST_USERS": "5",
+        "LOCUST_EXPECT_WORKERS": "3",
+        "LOCUST_PLAN": """"a" 'b' = c\"""",
+        "LOCUST_OFF": "'x'",
+    }
+    environment = os.environ | settings | {"LOCUST_MODE_WORKER": "1"}
+    subprocess.run([sys.executable, "-c", script], cwd=project, env=environment, check=True)
+    label = {"app.kubernetes.io/name": "locust-headless"}
+    objects = [item for item in render(folder) if label.items() <= item["metadata"].get("labels", {}).items()]
+    assert {item["metadata"]["namespace"] for item in objects} == {answers["project_slug"]}
+    jobs = of_kind("Job", objects)
+    assert sorted(item["kind"] for item in objects) == ["ConfigMap", "Job", "Job", "Service"]
+    assert jobs["locust-headless-worker"]["spec"]["parallelism"] == 3
+    (settings_of_run,) = of_kind("ConfigMap", objects).values()
+    assert settings_of_run["data"].items() >= settings.items()
+    assert "LOCUST_MODE_WORKER" not in settings_of_run["data"]
+    for job in jobs.values():
+        assert job["spec"]["template"]["spec"]["securityContext"]["runAsNonRoot"] is True
+        assert {container["image"].rpartition(":")[2] for container in containers(job)} == {"new"}
+        (locust,) = job["spec"]["template"]["spec"]["containers"]
+        assert locust["envFrom"][0]["configMapRef"]["name"] == settings_of_run["metadata"]["name"]
+    (service,) = of_kind("Service", objects).values()
+    assert (
+        service["spec"]["selector"].items() <= jobs["locust-headless"]["spec"]["template"]["metadata"]["labels"].items()
+    )
+    assert service["spec"]["ports"][0]["port"] == 5557

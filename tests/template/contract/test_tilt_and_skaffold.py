@@ -1,0 +1,158 @@
+"""The Tiltfile and skaffold.yaml deploy the same overlays, forward the same ports and sync the same files."""
+
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pytest
+
+from tests.template.contract.objects import (
+    CONTEXTS,
+    HOST_PORTS,
+    ROLES,
+    Object,
+    Render,
+    containers,
+    dockerfile,
+    of_kind,
+    selected,
+)
+from tests.template.contract.tiltfile import Builtins, Refused, TiltUp, skaffold
+
+
+def test_tilt_and_skaffold_deploy_the_overlay_of_the_context(project: Path, tilt_up: TiltUp) -> None:
+    config = skaffold(project)
+    profiles = [profile for profile in config["profiles"] if "manifests" in profile]
+    overlays = {part["deploy"]["kubeContext"]: part["manifests"]["kustomize"]["paths"] for part in [config, *profiles]}
+    assert overlays == {context: [f"k8s/overlays/{context}"] for context in CONTEXTS}
+    for context in CONTEXTS:
+        assert [call.args[0] for call in tilt_up(context)["kustomize"]] == overlays[context]
+
+
+def test_tilt_refuses_any_other_context_and_says_what_to_do(tilt_up: TiltUp) -> None:
+    with pytest.raises(Refused, match=r"kubectl config use-context (docker-desktop|minikube)"):
+        tilt_up("production")
+
+
+def test_an_overlay_of_its_name_is_all_that_tilt_needs_for_a_context(tilt_up: TiltUp, everything: list[Object]) -> None:
+    assert everything
+    assert [call.args[0] for call in tilt_up("trial")["kustomize"]] == ["k8s/overlays/trial"]
+
+
+def test_workers_without_live_sync_have_the_files_whatever_the_project_is_called(
+    bake: Callable[..., Path], render: Render
+) -> None:
+    project = bake(project_slug="livesync-lab", description="Tests livesync.")
+    for context in CONTEXTS:
+        overlay = project / f"k8s/overlays/{context}/kustomization.yaml"
+        overlay.write_text(overlay.read_text().replace("  - ../../components/live-sync\n", ""))
+        names = Builtins(project, context, render)
+        exec(compile((project / "Tiltfile").read_text(), "Tiltfile", "exec"), names)
+        assert [call.args[0] for call in names.calls["docker_build"]] == [
+            "livesync-lab-server",
+            "livesync-lab-loadtest",
+        ]
+
+
+def test_live_sync_finds_its_containers_beside_others(bake: Callable[..., Path], render: Render) -> None:
+    project = bake()
+    for role in ("master", "worker"):
+        deployment = project / f"k8s/base/locust/{role}-deployment.yaml"
+        sidecar = "      containers:\n        - name: sidecar\n          image: sidecar\n"
+        deployment.write_text(deployment.read_text().replace("      containers:\n", sidecar))
+    deployments = of_kind("Deployment", render(project / "k8s/overlays/docker-desktop"))
+    for role in ("locust-master", "locust-worker"):
+        containers = deployments[role]["spec"]["template"]["spec"]["containers"]
+        commands = {container["name"]: container.get("command") for container in containers}
+        assert commands == {"sidecar": None, role: ["python", "-m", "livesync"]}
+
+
+@pytest.mark.parametrize("context", CONTEXTS)
+def test_every_tilt_resource_exists_and_every_object_has_one(tilt_up: TiltUp, context: str) -> None:
+    calls = tilt_up(context)
+    (call,) = calls["k8s_yaml"]
+    objects: list[Object] = call.args[0]
+    named = [call.args[0] for call in calls["k8s_resource"] if call.args]
+    assert sorted(named) == sorted(of_kind("Deployment", objects)) == sorted(ROLES)
+    # What belongs to no workload would show up as "uncategorized".
+    gathered = [name for call in calls["k8s_resource"] for name in call.named.get("objects", [])]
+    apart = [item for item in objects if item["kind"] not in ("Deployment", "Service")]
+    apart += [service for service in of_kind("Service", objects).values() if not selected(service, objects)]
+    assert sorted(gathered) == sorted(f"{item['metadata']['name']}:{item['kind']}" for item in apart)
+
+
+def test_tilt_and_skaffold_forward_the_same_ports(project: Path, everything: list[Object], tilt_up: TiltUp) -> None:
+    for name, port in HOST_PORTS.items():
+        service = of_kind("Service", everything)[name]
+        assert port in [declared["port"] for declared in service["spec"]["ports"]]
+        deployment = of_kind("Deployment", everything)[name]
+        ports = [declared for container in containers(deployment) for declared in container.get("ports", [])]
+        assert port in [declared["containerPort"] for declared in ports]
+    forwarded = {
+        call.args[0]: forward.args
+        for call in tilt_up("minikube")["k8s_resource"]
+        if (forward := call.named.get("port_forwards"))
+    }
+    assert forwarded == {name: (port, port) for name, port in HOST_PORTS.items()}
+    assert {
+        forward["resourceName"]: (forward["localPort"], forward["port"]) for forward in skaffold(project)["portForward"]
+    } == forwarded
+
+
+def test_edits_are_synced_to_where_the_image_has_them(project: Path, tilt_up: TiltUp) -> None:
+    for build in tilt_up("minikube")["docker_build"]:
+        folder = build.args[1]
+        if not build.named["live_update"]:
+            assert all((project / folder / path).exists() for path in build.named["only"])
+            continue
+        workdir = dict(dockerfile(project, folder))["WORKDIR"]
+        steps = {step.name: step.args for step in build.named["live_update"]}
+        assert steps["sync"] == (folder, workdir)
+        fallbacks = steps["fall_back_on"][0]
+        for path in [fallbacks] if isinstance(fallbacks, str) else fallbacks:
+            assert (project / path).exists()
+    for artifact in skaffold(project)["build"]["artifacts"]:
+        # A relative destination starts at the WORKDIR.
+        assert {(rule["dest"], rule.get("strip")) for rule in artifact["sync"]["manual"]} == {(".", None)}
+
+
+SYNCED = [
+    "locustfile.py", "r.py", "re.txt", "report.txt", "readme.txt", "data.txt", "x", "slo.toml", "headless.toml",
+    "plan.yaml", "requirements.toml", "hosts", "l/a.py", "li/a.py", "lib/a.py", "liv/a.py", "live/data.csv",
+    "liver/a.py", "livesync2/a.py", "calc/a.py", "sync/a.py", "tests/data.json", "pages/deep/er/a.py",
+]  # fmt: skip
+
+
+REBUILT = ["requirements.txt", "livesync/start.py", "livesync/deep/a.py"]
+
+
+def braces(pattern: str) -> list[str]:
+    """The alternatives of a pattern with one pair of braces, or none."""
+    before, _, rest = pattern.partition("{")
+    inside, _, after = rest.partition("}")
+    return [f"{before}{one}{after}" for one in inside.split(",")] if rest else [pattern]
+
+
+def matches(path: str, pattern: str) -> bool:
+    """As Skaffold matches: a star stands for a part of one name, two stars for any number of folders and a file.
+
+    It negates a class of characters by a circumflex alone; in Python that is an exclamation mark.
+    """
+    pattern = pattern.replace("[!", "[[!]").replace("[^", "[!")
+    folder, _, anything = pattern.partition("/")
+    if anything == "**":
+        return "/" in path and fnmatchcase(path.partition("/")[0], folder)
+    return "/" not in path and fnmatchcase(path, pattern)
+
+
+def test_tilt_and_skaffold_sync_the_same_files(project: Path, tilt_up: TiltUp) -> None:
+    [build] = [call for call in tilt_up("minikube")["docker_build"] if call.args[0].endswith("-loadtest")]
+    steps = {step.name: step.args for step in build.named["live_update"]}
+    fallbacks = [path.removeprefix("loadtest/") for path in steps["fall_back_on"][0]]
+    assert fallbacks == ["requirements.txt", "livesync"]
+    [artifact] = [a for a in skaffold(project)["build"]["artifacts"] if a["image"].endswith("-loadtest")]
+    patterns = [one for rule in artifact["sync"]["manual"] for one in braces(rule["src"])]
+    for path in SYNCED + REBUILT:
+        by_tilt = not any(path == one or path.startswith(f"{one}/") for one in fallbacks)
+        by_skaffold = any(matches(path, pattern) for pattern in patterns)
+        assert (by_tilt, by_skaffold) == ((path in SYNCED),) * 2, path

@@ -1,0 +1,76 @@
+"""The Tiltfile as Python runs it: calls of Tilt's functions are recorded."""
+
+import builtins
+import copy
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.template.contract.objects import (
+    Object,
+    Render,
+)
+
+
+class Call:
+    """A call that the Tiltfile makes: its name and arguments; it returns itself."""
+
+    def __init__(self, name: str, args: tuple[Any, ...], named: dict[str, Any]) -> None:
+        self.name, self.args, self.named = name, args, named
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *args, **named: Call(f"{self.name}.{name}", args, named)
+
+
+class Refused(Exception):
+    """What fail() raises."""
+
+
+class Builtins(dict[str, Any]):
+    """Names of a Tiltfile: those whose answer counts are here, all others record their calls."""
+
+    def __init__(self, project: Path, context: str, render: Render) -> None:
+        self.calls: dict[str, list[Call]] = {}
+        self.project, self.render = project, render
+        super().__init__(
+            decode_yaml_stream=copy.deepcopy,
+            encode_yaml_stream=lambda objects: objects,
+            fail=self.fail,
+            k8s_context=lambda: context,
+            kustomize=self.kustomize,
+            listdir=self.listdir,
+            os=os,
+        )
+
+    def fail(self, message: str) -> None:
+        raise Refused(message)
+
+    def kustomize(self, folder: str) -> list[Object]:
+        self.record("kustomize", folder)
+        return self.render(self.project / folder)
+
+    def listdir(self, folder: str, recursive: bool = False) -> list[str]:
+        pattern = "**/*" if recursive else "*"
+        return [str(path) for path in (self.project / folder).glob(pattern) if path.is_file()]
+
+    def record(self, name: str, /, *args: Any, **named: Any) -> Call:
+        call = Call(name, args, named)
+        self.calls.setdefault(name, []).append(call)
+        return call
+
+    def __missing__(self, name: str) -> Callable[..., Call]:
+        if hasattr(builtins, name):
+            raise KeyError(name)
+        return functools.partial(self.record, name)
+
+
+TiltUp = Callable[[str], dict[str, list[Call]]]
+
+
+def skaffold(project: Path) -> Object:
+    config: Object = yaml.safe_load((project / "skaffold.yaml").read_text())
+    return config
