@@ -2,6 +2,9 @@
 PYTHON ?= python3
 VENV := .venv/.installed
 
+# Compiled code beside the template's files would be part of every bake.
+export PYTHONDONTWRITEBYTECODE := 1
+
 # Pass pip's index settings to uv under its own names; empty counts as unset.
 export UV_INDEX_URL ?= $(PIP_INDEX_URL)
 export UV_EXTRA_INDEX_URL ?= $(PIP_EXTRA_INDEX_URL)

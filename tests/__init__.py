@@ -1,7 +1,12 @@
 """Tests of the template. Those of live sync use the swarm that a generated project brings for its own tests."""
 
+import os
 import sys
 from pathlib import Path
+
+# Compiled code beside the template's files would be part of every bake.
+sys.dont_write_bytecode = True
+os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 
 LOADTEST = Path(__file__).parents[1] / "{{cookiecutter.project_slug}}" / "loadtest"
 
