@@ -64,9 +64,12 @@ class Machine:
         finally:
             end(process, settle)
 
-    def for_skaffold(self, context: str) -> "Machine":
-        """How Skaffold has to run for this context: for a minikube on containerd no context may be current."""
-        if context == "minikube" and self.runtime(context) == "containerd":
+    def for_skaffold(self) -> "Machine":
+        """How Skaffold has to run: a minikube on containerd must not be the current context."""
+        if (
+            self.output("kubectl", "config", "current-context").strip() == "minikube"
+            and self.runtime("minikube") == "containerd"
+        ):
             return replace(self, kubeconfig_before="k8s/no-context.yaml:")
         return self
 

@@ -70,7 +70,7 @@ def test_another_service_is_loaded_without_the_server(machine: Machine, context:
     base.write_text(source.replace("  - server\n", ""))
     with another_service(machine, context, elsewhere):
         for command in (["tilt", "up", "--port", str(free_port())], ["skaffold", "dev", *without_server(context)]):
-            tool = machine.for_skaffold(context) if command[0] == "skaffold" else machine
+            tool = machine.for_skaffold() if command[0] == "skaffold" else machine
             with tool.running(*command, cwd=project):
                 wait_until(lambda: len(web_ui.connected()) == 2, "two workers", seconds=300)
                 test = Swarm()
@@ -141,7 +141,7 @@ def imports(machine: Machine, context: str, module: str) -> bool:
 @contextmanager
 def session(machine: Machine, context: str, project: Path, *command: str) -> Iterator[None]:
     """The command runs, and server, master and both workers are there, also for each other."""
-    tool = machine.for_skaffold(context) if command[0] == "skaffold" else machine
+    tool = machine.for_skaffold() if command[0] == "skaffold" else machine
     with tool.running(*command, cwd=project) as log:
         wait_until(lambda: len(web_ui.connected()) == 2, "two workers", seconds=300)
         wait_until(lambda: greeting() == "Hello from FastAPI!", "the server", TIMEOUT)

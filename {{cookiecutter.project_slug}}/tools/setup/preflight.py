@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from ..problem import Problem
-from .contexts import current_context, require_allowed, run
+from .contexts import require_allowed, run
 from .doctor import cluster, images, ports
 from .nodes import loads_images
 
@@ -28,15 +28,18 @@ def check(context: str, command: list[str]) -> None:
     images(context)
     if FORWARD_PORTS.intersection(command):
         ports(context)
-    require_docker_of_this_machine(context, command)
+    require_docker_of_this_machine(command)
 
 
-def require_docker_of_this_machine(context: str, command: list[str]) -> None:
+def require_docker_of_this_machine(command: list[str]) -> None:
     """Raise Problem if Skaffold would ask the minikube of the current context for a Docker that it does not have."""
-    if Path(command[0]).name == "skaffold" and loads_images(context) and current_context() == context:
+    if Path(command[0]).name != "skaffold":
+        return
+    current = run("kubectl", "config", "current-context").stdout.strip()
+    if current and loads_images(current):
         kubeconfig = os.environ.get("KUBECONFIG") or "$HOME/.kube/config"
         raise Problem(
-            f"While {context} is the current context, Skaffold builds with the Docker of minikube, which has none: "
+            f"While {current} is the current context, Skaffold builds with the Docker of minikube, which has none: "
             f"KUBECONFIG=k8s/no-context.yaml:{kubeconfig} {' '.join(command)}"
         )
 
