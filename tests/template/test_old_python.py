@@ -28,7 +28,19 @@ def old_python() -> str:
 def test_what_runs_outside_the_virtual_environment_runs_on_python_3_9(project: Path, old_python: str) -> None:
     callers = "".join((project / name).read_text() for name in ("Makefile", "Tiltfile", "skaffold.yaml"))
     commands = set(STARTED.findall(callers))
-    assert commands == {"build-image", "context", "doctor", "image-delivery", "images", "metrics", "preflight"}
+    assert commands == {
+        *(
+            "build-image",
+            "context",
+            "doctor",
+            "image-delivery",
+            "images",
+            "metrics",
+            "overlay",
+            "preflight",
+            "sync-saves",
+        )
+    }
     modules = [path.stem for path in (project / "tools/setup").glob("*.py")]
     for module in modules:
         script = f"import tools.setup.{module}, sys; print(*sys.modules)"

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from kubernetes_validate import latest_version, validate
 
-COMPONENTS = ["autoscaling", "headless", "live-sync", "node-port"]
+COMPONENTS = ["autoscaling", "headless", "live-sync", "node-port", "priority-class", "shared-cluster"]
 OVERLAYS = ["docker-desktop", "minikube"]
 
 Render = Callable[[Path], list[dict[str, Any]]]

@@ -26,6 +26,11 @@ COMMANDS = {
     "doctor": Command("setup.doctor", "check what this machine and its cluster lack", ("context?",)),
     "context": Command("setup.contexts", "print the context, if this project has an overlay for it", ("context?",)),
     "preflight": Command("setup.preflight", "stop Tilt or Skaffold before a build that could not run", ("context",)),
+    "overlay": Command(
+        "setup.overlay", "add a cluster: its overlay and its profile for Skaffold", ("context", "registry?")
+    ),
+    "sync-saves": Command("setup.saves", "copy what was saved while Skaffold built and deployed", ("context",)),
+    "copy-saves": Command("setup.saves", "the process that sync-saves starts", ("context",), "copy_until_watched"),
     "metrics": Command("setup.metrics", "check that the cluster measures the CPU usage of pods", ("context",)),
     "images": Command("setup.images", "copy the images that Skaffold built to the cluster of a context", ("context",)),
     "build-image": Command(
@@ -34,7 +39,7 @@ COMMANDS = {
         ("context", "image", "folder", "only?"),
         "build_and_load",
     ),
-    "image-delivery": Command("setup.nodes", "print whether Tilt can build in the cluster of a context", ("context",)),
+    "image-delivery": Command("setup.nodes", "print how Tilt gets images to the nodes of a context", ("context",)),
     "local": Command("local_processes", "run server, master and two workers on this machine"),
     "headless": Command("runs.in_cluster", "run the load test to completion in the cluster", ("context?",)),
     "headless-local": Command("runs.on_this_machine", "run the load test to completion on this machine"),

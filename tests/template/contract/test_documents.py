@@ -63,5 +63,6 @@ def test_make_clean_deletes_the_namespace_in_an_allowed_context_only(
     environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
     cleaned = run("make", "clean", f"CONTEXT={context}", cwd=project, environment=environment)
     calls = (tmp_path / "calls").read_text() if (tmp_path / "calls").exists() else ""
-    wanted = f"--context {context} delete namespace {answers['project_slug']} --ignore-not-found --timeout=120s\n"
+    label = f"app.kubernetes.io/part-of={answers['project_slug']}"
+    wanted = f"--context {context} delete namespace,priorityclass --selector {label} --timeout=120s\n"
     assert (cleaned.returncode == 0, calls) == (deletes, wanted if deletes else "")

@@ -24,7 +24,7 @@ def test_everything_is_in_one_namespace_named_after_the_slug(everything: list[Ob
     slug = answers["project_slug"]
     assert list(of_kind("Namespace", everything)) == [slug]
     for item in everything:
-        assert item["kind"] == "Namespace" or item["metadata"]["namespace"] == slug
+        assert item["kind"] in ("Namespace", "PriorityClass") or item["metadata"]["namespace"] == slug
         assert item["metadata"]["labels"]["app.kubernetes.io/part-of"] == slug
 
 
@@ -184,8 +184,8 @@ def test_a_headless_run_brings_its_own_objects_and_changes_no_others(
     folder = project / "reports/run"
     folder.mkdir(parents=True)
     script = (
-        "from tools.runs import in_cluster as r; import pathlib; "
-        "r.write_kustomization('minikube', pathlib.Path('reports/run'), 'new', {})"
+        "from tools.runs.run_manifests import kustomization; import json; "
+        "print(json.dumps(kustomization('minikube', 'registry/image:new', {}, [{'kind': 'PriorityClass'}])))"
     )
     settings = {
         "LOCUST_USERS": "5",
@@ -194,7 +194,10 @@ def test_a_headless_run_brings_its_own_objects_and_changes_no_others(
         "LOCUST_OFF": "'x'",
     }
     environment = os.environ | settings | {"LOCUST_MODE_WORKER": "1"}
-    subprocess.run([sys.executable, "-c", script], cwd=project, env=environment, check=True)
+    written = subprocess.run(
+        [sys.executable, "-c", script], cwd=project, env=environment, check=True, stdout=subprocess.PIPE
+    )
+    (folder / "kustomization.yaml").write_bytes(written.stdout)
     label = {"app.kubernetes.io/name": "locust-headless"}
     objects = [item for item in render(folder) if label.items() <= item["metadata"].get("labels", {}).items()]
     assert {item["metadata"]["namespace"] for item in objects} == {answers["project_slug"]}
@@ -206,7 +209,9 @@ def test_a_headless_run_brings_its_own_objects_and_changes_no_others(
     assert "LOCUST_MODE_WORKER" not in settings_of_run["data"]
     for job in jobs.values():
         assert job["spec"]["template"]["spec"]["securityContext"]["runAsNonRoot"] is True
-        assert {container["image"].rpartition(":")[2] for container in containers(job)} == {"new"}
+        assert {container["image"] for container in containers(job)} == {"registry/image:new"}
+        assert job["spec"]["template"]["spec"]["priorityClassName"] == answers["project_slug"]
+        assert all(container["resources"]["limits"].keys() == {"cpu", "memory"} for container in containers(job))
         (locust,) = job["spec"]["template"]["spec"]["containers"]
         assert locust["envFrom"][0]["configMapRef"]["name"] == settings_of_run["metadata"]["name"]
     (service,) = of_kind("Service", objects).values()

@@ -37,6 +37,7 @@ class Builtins(dict[str, Any]):
         self.calls: dict[str, list[Call]] = {}
         self.project, self.render = project, render
         super().__init__(
+            decode_json=lambda _: {"delivery": "build", "registry": ""},
             decode_yaml_stream=copy.deepcopy,
             encode_yaml_stream=lambda objects: objects,
             fail=self.fail,

@@ -1,6 +1,7 @@
 """`make pulse`: runs a pulse of load in the cluster, and checks how a Deployment scales under it.
 
-It watches the server, or the Deployment of WATCH=namespace/deployment; loadtest/pulse.toml has the size of the pulse.
+It watches the Deployment behind LOCUST_HOST, or that of WATCH=namespace/deployment; loadtest/pulse.toml has the size of
+the pulse.
 """
 
 import json
@@ -12,6 +13,7 @@ from ..problem import Problem
 from ..runs import in_cluster, reports
 from ..runs.report_folders import new_folder, read_verdict, write_verdict
 from ..runs.settings import LOADTEST, as_variables, p95_level
+from ..runs.target import Service, deployment_behind, rendered, target_host
 from ..setup.contexts import allowed_context
 from ..setup.metrics import metrics
 from . import chart
@@ -30,7 +32,7 @@ def main(context: str) -> int:
     """Return 0 if the run passed and the autoscaler did what its spec says, else 1. Raises Problem."""
     context = allowed_context(context)
     metrics(context)
-    namespace, deployment = watched()
+    namespace, deployment = watched(context)
     hpa = find(context, namespace, deployment)
     spec = Spec.of(hpa)
     settings = as_variables(PULSE)
@@ -41,28 +43,30 @@ def main(context: str) -> int:
                 f"Deployment {deployment} is not at its minimum of {spec.minimum} ready replicas before the pulse: "
                 "see kubectl describe hpa, and stop other load on it."
             )
-        tag = in_cluster.prepare(context, settings)
-        samples.clear()
-        folder = new_folder("-pulse")
-        try:
-            in_cluster.run(context, folder, tag, settings)
-            print(f"Waiting until {deployment} is back at its minimum, {spec.minimum}", flush=True)
-            wait_for_minimum(samples, spec)
-        except KeyboardInterrupt:
-            print("Interrupted: the report has what was seen until now.", flush=True)
-        finally:
-            run = Run(read_history(folder / "locust_stats_history.csv"), samples[:])
-            record(folder, run, hpa, spec)
+        with in_cluster.prepared(context, settings) as kustomization:
+            samples.clear()
+            folder = new_folder("-pulse")
+            try:
+                in_cluster.run(context, folder, kustomization)
+                print(f"Waiting until {deployment} is back at its minimum, {spec.minimum}", flush=True)
+                wait_for_minimum(samples, spec)
+            except KeyboardInterrupt:
+                print("Interrupted: the report has what was seen until now.", flush=True)
+            finally:
+                run = Run(read_history(folder / "locust_stats_history.csv"), samples[:])
+                record(folder, run, hpa, spec)
     return finish(folder, run, spec)
 
 
-def watched() -> tuple[str, str]:
+def watched(context: str) -> Service:
     """Namespace and name of the Deployment to watch. Raises Problem if the setting is invalid."""
-    setting = os.environ.get("WATCH") or f"{in_cluster.NAMESPACE}/server"
+    setting = os.environ.get("WATCH")
+    if not setting:
+        return deployment_behind(context, target_host(rendered(context)))
     namespace, _, deployment = setting.partition("/")
     if not namespace or not deployment:
         raise Problem(f"WATCH is {setting!r}: it needs namespace/deployment")
-    return namespace, deployment
+    return Service(namespace, deployment)
 
 
 def wait_for_minimum(samples: list[Sample], spec: Spec) -> bool:

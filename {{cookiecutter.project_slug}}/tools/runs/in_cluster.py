@@ -1,38 +1,43 @@
 """`make headless`: runs the load test to completion in the cluster, as Jobs beside what is deployed.
 
-The image is built from the working tree. The reports come into `reports/<time>`; the exit code is that of the verdict.
+The image is built from the working tree, unless IMAGE names one in a registry. The reports come into `reports/<time>`; the exit code is that of the verdict.
 """
 
 import json
-import os
-import shutil
 import signal
 import subprocess
 import tarfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any
 
 from ..problem import Problem
-from ..setup.contexts import allowed_context, kubectl, last_line
-from ..setup.images import build_arguments, docker_of, load
-from ..setup.nodes import loads_images
+from ..setup.contexts import (
+    NAMESPACE,
+    allowed_context,
+    is_deployed,
+    kubectl,
+    last_line,
+    overlay_folder,
+    require_remote_allowed,
+)
 from . import progress, reports
 from .report_folders import new_folder, read_verdict
-from .settings import WORKERS, describe_environment, expected_workers, from_environment, require_valid
+from .run_manifests import LABEL, delivered_image, kustomization
+from .settings import describe_environment, expected_workers, require_valid
+from .target import Json, rendered, require_target, target_host
 
-PROJECT = Path(__file__).parents[2]
-NAMESPACE = "{{ cookiecutter.project_slug }}"
-IMAGE = "{{ cookiecutter.project_slug }}-loadtest"
-LABEL = "app.kubernetes.io/name=locust-headless"
 KINDS = "jobs,services,configmaps"
 CLAIM = "locust-headless-claim"
 MASTER = f"{LABEL},app.kubernetes.io/component=master"
 
 START_TIMEOUT = 60
 """Seconds that the master may take to start; its image is on the node already."""
+
+PULL_FAILURES = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"}
 
 DELETE_TIMEOUT = 90
 """Seconds that the pods may take to be deleted, which is more than their grace period."""
@@ -41,31 +46,55 @@ DELETE_TIMEOUT = 90
 def main(context: str) -> int:
     """Run in a context, by default the current one, and return the exit code. Raises Problem."""
     context = allowed_context(context)
-    tag = prepare(context, {})
-    folder = new_folder()
-    run(context, folder, tag, {})
+    with prepared(context, {}) as kustomization:
+        folder = new_folder()
+        run(context, folder, kustomization)
     return reports.publish(folder, read_verdict(folder))
 
 
-def prepare(context: str, settings: dict[str, str]) -> str:
-    """Check the settings, build the image, claim the project for a run, and return the image's tag. Raises Problem."""
+@contextmanager
+def prepared(context: str, settings: dict[str, str]) -> Iterator[Json]:
+    """Check what a run needs, get its image to the nodes, and claim the project; yield the run's kustomization.
+
+    `settings` are environment variables of Locust. Raises Problem.
+    """
     for signum in (signal.SIGINT, signal.SIGTERM):  # a shell ignores SIGINT in what it starts in the background
         signal.signal(signum, signal.default_int_handler)
     expected_workers()
     require_valid(settings)
+    require_remote_allowed(context)
     print(describe_environment(), flush=True)
+    objects = rendered(context)
+    require_target(context, target_host(objects))
     require_idle_project(context)
-    tag = build(context)
-    claim(context)
-    return tag
+    image = delivered_image(context)
+    with project_namespace(context):
+        claim(context)
+        yield kustomization(context, image, settings, objects)
 
 
-def run(context: str, folder: Path, tag: str, settings: dict[str, str]) -> None:
-    """Run Locust until it exits, and fetch its reports into `folder`; `settings` are environment variables.
+@contextmanager
+def project_namespace(context: str) -> Iterator[None]:
+    """The namespace of the project, and what it needs outside of it; deleted afterwards if this run created the namespace."""
+    exists = kubectl(context, "get", "namespace", NAMESPACE).returncode == 0
+    words = ["--kustomize", str(overlay_folder(context)), "--selector", "app.kubernetes.io/component=setup"]
+    if not is_deployed(context):
+        require_success(kubectl(context, "apply", *words), "apply", context)
+    try:
+        yield
+    finally:
+        if not exists:
+            print(f"Deleting namespace {NAMESPACE}, which this run created", flush=True)
+            require_success(kubectl(context, "delete", *words, timeout=DELETE_TIMEOUT), "delete", context)
+
+
+def run(context: str, folder: Path, kustomization: Json) -> None:
+    """Run Locust until it exits, and fetch its reports into `folder`.
 
     Ctrl-C ends the test, and the reports are still fetched. Raises Problem.
     """
-    write_kustomization(context, folder, tag, settings)
+    # JSON is valid YAML.
+    (folder / "kustomization.yaml").write_text(json.dumps(kustomization, indent=2) + "\n", encoding="utf-8")
     try:
         in_namespace(context, "apply", "--kustomize", str(folder), "--selector", LABEL)
         pod = started_master(context)
@@ -81,9 +110,7 @@ def run(context: str, folder: Path, tag: str, settings: dict[str, str]) -> None:
 
 
 def require_idle_project(context: str) -> None:
-    """Raise Problem if nothing is deployed or another run is active; delete what an earlier run left behind."""
-    if kubectl(context, "get", "namespace", NAMESPACE).returncode:
-        raise Problem(f"This project is not deployed in context {context}: run `tilt up` or `skaffold run` first.")
+    """Raise Problem if another run is active; delete what an earlier run left behind."""
     found = json.loads(in_namespace(context, "get", KINDS, "--selector", LABEL, "--output", "json"))["items"]
     if any(map(is_active, found)):
         raise Problem(another_run(context))
@@ -91,7 +118,7 @@ def require_idle_project(context: str) -> None:
         delete(context)
 
 
-def is_active(item: dict[str, Any]) -> bool:
+def is_active(item: Json) -> bool:
     """Whether it is a Job that has not ended, or a claim whose Jobs may not have been created yet."""
     if item["kind"] == "Job":
         conditions = item["status"].get("conditions", [])
@@ -112,8 +139,7 @@ def claim(context: str) -> None:
         created = kubectl(context, "--namespace", NAMESPACE, "create", "--filename", file.name)
     if "AlreadyExists" in created.stderr:
         raise Problem(another_run(context))
-    if created.returncode:
-        raise Problem(f"kubectl create failed in context {context}: {last_line(created.stderr)}")
+    require_success(created, "create", context)
 
 
 def another_run(context: str) -> str:
@@ -123,58 +149,13 @@ def another_run(context: str) -> str:
     )
 
 
-def build(context: str) -> str:
-    """Build the image of the working tree in the Docker of the context's nodes, and return its tag."""
-    if not shutil.which("docker"):
-        raise Problem("docker is missing: install it, and make sure that it is in PATH.")
-    environment = os.environ | docker_of(context)
-    command = ["docker", "build", "--quiet", *build_arguments(environment), "loadtest"]
-    built = subprocess.run(command, cwd=PROJECT, env=environment, text=True, stdout=subprocess.PIPE, check=False)
-    if built.returncode:
-        raise Problem("The image could not be built: see the output of Docker above.")
-    tag = built.stdout.strip().removeprefix("sha256:")
-    subprocess.run(["docker", "tag", tag, f"{IMAGE}:{tag}"], env=environment, check=True)
-    if loads_images(context):
-        load(context, f"{IMAGE}:{tag}")
-    return tag
-
-
-def write_kustomization(context: str, folder: Path, tag: str, settings: dict[str, str]) -> None:
-    """Write what is applied: the overlay of the context, the component headless, the image and the settings."""
-    label, name = LABEL.split("=")
-    workers = expected_workers()
-    settings = settings | from_environment() | {WORKERS: str(workers)}
-    parallelism = json.dumps([{"op": "replace", "path": "/spec/parallelism", "value": workers}])
-    kustomization = {
-        "apiVersion": "kustomize.config.k8s.io/v1beta1",
-        "kind": "Kustomization",
-        "namespace": NAMESPACE,
-        "labels": [{"pairs": {"app.kubernetes.io/part-of": NAMESPACE}, "includeTemplates": True}],
-        "resources": [f"../../k8s/overlays/{context}"],
-        "components": ["../../k8s/components/headless"],
-        "images": [{"name": IMAGE, "newTag": tag}],
-        "configMapGenerator": [
-            {
-                "name": "locust",
-                "namespace": NAMESPACE,
-                "behavior": "merge",
-                # Kustomize removes one pair of quotes.
-                "literals": [f"{key}='{value}'" for key, value in sorted(settings.items())],
-                "options": {"labels": {label: name}},
-            }
-        ],
-        "patches": [{"target": {"kind": "Job", "name": "locust-headless-worker"}, "patch": parallelism}],
-    }
-    # JSON is valid YAML.
-    (folder / "kustomization.yaml").write_text(json.dumps(kustomization, indent=2) + "\n", encoding="utf-8")
-
-
 def started_master(context: str) -> str:
     """The name of the master's pod, once Locust's container has started. Raises Problem after the timeout."""
     deadline = time.monotonic() + START_TIMEOUT
-    state: dict[str, Any] = {}
+    state: Json = {}
     while time.monotonic() < deadline:
         for pod in json.loads(in_namespace(context, "get", "pods", "--selector", MASTER, "--output", "json"))["items"]:
+            require_pulled(pod)
             state = container_state(pod)
             if "waiting" not in state:
                 return str(pod["metadata"]["name"])
@@ -186,10 +167,22 @@ def started_master(context: str) -> str:
     )
 
 
-def container_state(pod: dict[str, Any]) -> dict[str, Any]:
+def container_state(pod: Json) -> Json:
     """The state of Locust's container: a dictionary with the one key waiting, running or terminated."""
-    states: list[dict[str, Any]] = [status["state"] for status in pod["status"].get("containerStatuses", [])]
+    states: list[Json] = [status["state"] for status in pod["status"].get("containerStatuses", [])]
     return states[0] if states else {"waiting": {"reason": "not scheduled"}}
+
+
+def require_pulled(pod: Json) -> None:
+    """Raise Problem if the node could not pull an image of the pod."""
+    status = pod["status"]
+    for container in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
+        waiting = container["state"].get("waiting", {})
+        if waiting.get("reason") in PULL_FAILURES:
+            raise Problem(
+                f"The node cannot pull {container['image']} ({waiting.get('message', waiting['reason'])}): check that the "
+                "registry has it, and that the nodes may pull from there."
+            )
 
 
 def follow(context: str, pod: str, *options: str) -> None:
@@ -228,6 +221,10 @@ def delete(context: str) -> None:
 def in_namespace(context: str, *words: str, timeout: int = 30) -> str:
     """The output of kubectl in the project's namespace. Raises Problem if it fails."""
     done = kubectl(context, "--namespace", NAMESPACE, *words, timeout=timeout)
-    if done.returncode:
-        raise Problem(f"kubectl {words[0]} failed in context {context}: {last_line(done.stderr)}")
+    require_success(done, words[0], context)
     return done.stdout
+
+
+def require_success(done: subprocess.CompletedProcess[str], command: str, context: str) -> None:
+    if done.returncode:
+        raise Problem(f"kubectl {command} failed in context {context}: {last_line(done.stderr)}")

@@ -8,10 +8,11 @@ import sys
 from collections.abc import Callable
 
 from ..problem import Problem
-from .contexts import allowed_context, kubectl, run
+from .contexts import allowed_context, kubectl, last_line, overlay_folder, run
 from .metrics import metrics
-from .nodes import container_runtime, loads_images
+from .nodes import container_runtime, image_delivery
 from .ports import require_free
+from .registry import registry_of, require_reachable
 
 START = {
     "docker-desktop": "switch Kubernetes on in the settings of Docker Desktop.",
@@ -46,18 +47,56 @@ def docker(context: str) -> str:
 
 
 def cluster(context: str) -> str:
-    if kubectl(context, "get", "--raw", "/readyz").returncode:
-        raise Problem(f"The cluster of context {context} does not answer: {START.get(context, 'start it.')}")
-    return "the cluster answers"
+    if kubectl(context, "get", "--raw", "/readyz").returncode == 0:
+        return "the cluster answers"
+    if context in START:
+        raise Problem(f"The cluster of context {context} does not answer: {START[context]}")
+    folder = overlay_folder(context).name
+    raise Problem(
+        f"The cluster of context {context} does not answer: start it, check the context with kubectl config get-contexts, "
+        f"or remove k8s/overlays/{folder} if the cluster is gone."
+    )
 
 
 def images(context: str) -> str:
     """How images get to the nodes."""
-    if not loads_images(context):
-        return f"images are built where the nodes find them, container runtime {container_runtime(context)}"
     docker(context)
-    run("minikube", "version")  # raises Problem if it is not installed
-    return f"images are built on this machine and loaded, container runtime {container_runtime(context)}"
+    delivery, runtime = image_delivery(context), container_runtime(context)
+    if delivery == "push":
+        require_reachable(registry_of(context))
+        return f"images are pushed to {registry_of(context)}, container runtime {runtime}"
+    if delivery != "build":
+        run(delivery, "version")  # raises Problem if it is not installed
+        return f"images are built on this machine and loaded by {delivery}, container runtime {runtime}"
+    if context == "minikube":
+        require_docker_of_minikube()
+    elif context == "docker-desktop" and runtime == "containerd":
+        require_containerd_image_store()
+    elif runtime != "docker":
+        raise Problem(
+            f"The nodes of context {context} run on {runtime}, and cannot see the images of the Docker on this machine: "
+            "use a registry that they can pull from, with make overlay CONTEXT=... REGISTRY=..., or a cluster on Docker."
+        )
+    return f"images are built where the nodes find them, container runtime {runtime}"
+
+
+def require_docker_of_minikube() -> None:
+    """Raise Problem if minikube, whose nodes run on Docker, does not let this machine build with it."""
+    offered = run("minikube", "docker-env", "--shell", "none", timeout=30)
+    if offered.returncode:
+        raise Problem(
+            f"minikube does not offer its Docker for builds ({last_line(offered.stderr)}). It cannot with several nodes, "
+            "nor with the drivers none and ssh: remove the other nodes with minikube node delete, or use another cluster."
+        )
+
+
+def require_containerd_image_store() -> None:
+    """Raise Problem if the nodes of Docker Desktop are containers (kind mode) that cannot see the images of Docker."""
+    if "io.containerd.snapshotter" not in run("docker", "info").stdout:
+        raise Problem(
+            "Docker Desktop runs Kubernetes in kind mode, whose nodes see images of the containerd image store only: "
+            "switch on 'Use containerd for pulling and storing images' in its settings, under General."
+        )
 
 
 Check = Callable[[str], str]

@@ -1,4 +1,4 @@
-"""Images: builds them on this machine, and copies or loads them into the cluster of a context.
+"""Images: builds them on this machine, and loads, copies or pushes them to where the nodes of a context find them.
 
 Skaffold builds into the Docker of the current context or of --kube-context, and deploys to the context in
 skaffold.yaml. Where these are different, the nodes would not find the images, so a hook in skaffold.yaml runs this.
@@ -9,15 +9,16 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import tarfile
 from pathlib import Path
 
 from ..problem import Problem
-from .contexts import current_context, run
-from .nodes import loads_images
-from .preflight import caller, context_option
+from .contexts import current_context, last_line, run
+from .nodes import image_delivery
+from .preflight import KUBE_CONTEXT, caller, option
 
 PROJECT = Path(__file__).parents[2]
 IMAGES = ["{{ cookiecutter.project_slug }}-server", "{{ cookiecutter.project_slug }}-loadtest"]
@@ -35,7 +36,10 @@ def build_arguments(environment: dict[str, str]) -> list[str]:
 
 
 def build_and_load(context: str, image: str, folder: str, only: str) -> None:
-    """Build `image` from a folder, or from some of its files, and load it into the nodes. Raises Problem."""
+    """Build `image` from a folder, or from some of its files, and load it into the nodes. Raises Problem.
+
+    `only` has the names of those files, with commas in between; empty stands for all.
+    """
     command = ["docker", "build", "--quiet", "--tag", image, *build_arguments(dict(os.environ))]
     if only:
         built = subprocess.run([*command, "-"], input=_archive(PROJECT / folder, only.split(",")), check=False)
@@ -47,18 +51,38 @@ def build_and_load(context: str, image: str, folder: str, only: str) -> None:
 
 
 def load(context: str, image: str) -> None:
-    """Load an image of this machine's Docker into the nodes of a minikube. Raises Problem if that fails."""
-    loaded = run("minikube", "--profile", context, "image", "load", image, timeout=300)
+    """Load an image of this machine's Docker into the nodes, unless they find it there. Raises Problem if that fails."""
+    command = {
+        "minikube": ["minikube", "--profile", context, "image", "load", image],
+        "kind": ["kind", "load", "docker-image", image, "--name", context.removeprefix("kind-")],
+        "k3d": ["k3d", "image", "import", image, "--cluster", context.removeprefix("k3d-")],
+    }.get(image_delivery(context))
+    if command is None:
+        return
+    loaded = run(*command, timeout=300)
     if loaded.returncode:
-        raise Problem(f"{image} could not be loaded into {context}: {loaded.stderr.strip()}")
+        raise Problem(f"{image} could not be loaded into {context}: {last_line(loaded.stderr)}")
+
+
+def push(image: str) -> str:
+    """Push an image, and return the name with the digest that the registry gave it. Raises Problem if that fails."""
+    pushed = run("docker", "push", image, timeout=600)
+    digest = re.search(r"digest: (sha256:[0-9a-f]{64})", pushed.stdout)
+    if pushed.returncode or not digest:
+        reason = last_line(pushed.stderr)
+        raise Problem(f"{image} could not be pushed ({reason}): check the address, and docker login.")
+    return f"{image.rpartition(':')[0]}@{digest[1]}"
 
 
 def copy_to_cluster(context: str) -> None:
-    """Copy the newest build of each image to the cluster of `context`, unless it was built there."""
+    """Copy the newest build of each image to the cluster of `context`, unless it was built there or Skaffold delivers it."""
+    delivery = image_delivery(context)
+    if delivery in ("push", "kind", "k3d"):
+        return
     source, target = docker_of_build(), docker_of(context)
     for name in IMAGES:
         tag = image_id(name, source)
-        if tag and loads_images(context):
+        if tag and delivery == "minikube":
             if f"{name}:{tag}" not in run("minikube", "--profile", context, "image", "ls", timeout=60).stdout:
                 print(f"Loading {name}:{tag} into {context}", flush=True)
                 load(context, f"{name}:{tag}")
@@ -70,14 +94,14 @@ def copy_to_cluster(context: str) -> None:
 def docker_of_build() -> DockerEnvironment:
     """The Docker that Skaffold builds into; without a context, that of this machine."""
     try:
-        return docker_of(context_option(caller()) or current_context())
+        return docker_of(option(KUBE_CONTEXT, caller()) or current_context())
     except Problem:
         return {}
 
 
 def docker_of(context: str) -> DockerEnvironment:
     """The environment for the Docker of a cluster: that of this machine, or the one inside of minikube."""
-    if not shutil.which("minikube") or loads_images(context):
+    if not shutil.which("minikube") or image_delivery(context) != "build":
         return {}
     # A context of minikube has the name of its profile; for any other one this command fails.
     lines = run("minikube", "docker-env", "--shell", "none", "--profile", context, timeout=30).stdout.splitlines()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 from .contexts import kubectl
+from .registry import registry_of
 
 
 def container_runtime(context: str) -> str:
@@ -11,14 +14,23 @@ def container_runtime(context: str) -> str:
     return kubectl(context, "get", "nodes", "--output", path).stdout.partition(":")[0]
 
 
-def loads_images(context: str) -> bool:
-    """Whether images have to be loaded into the nodes: those of a minikube cannot see this machine's Docker.
+def image_delivery(context: str) -> str:
+    """How images get to the nodes.
 
-    A minikube that runs on Docker needs no load, because images are built with its own Docker.
+    `push`: to the registry of the overlay. `minikube`, `kind`, `k3d`: the command that loads them into the nodes.
+    `build`: not at all, because the nodes use the Docker that builds them; a minikube on Docker has one of its own.
     """
-    return context == "minikube" and container_runtime(context) not in ("docker", "")
+    if registry_of(context):
+        return "push"
+    if context.startswith("kind-"):
+        return "kind"
+    if context.startswith("k3d-"):
+        return "k3d"
+    if context == "minikube" and container_runtime(context) not in ("docker", ""):
+        return "minikube"
+    return "build"
 
 
 def main(context: str) -> None:
-    """Print `load` or `build`, which the Tiltfile reads."""
-    print("load" if loads_images(context) else "build")
+    """Print what the Tiltfile needs to build for the context, as JSON."""
+    print(json.dumps({"delivery": image_delivery(context), "registry": registry_of(context)}))

@@ -6,12 +6,18 @@ import os
 from pathlib import Path
 
 from ..problem import Problem
-from .contexts import require_allowed, run
+from .contexts import require_allowed, require_remote_allowed, run
 from .doctor import cluster, images, ports
-from .nodes import loads_images
+from .nodes import image_delivery
+from .registry import registry_of
 
 FORWARD_PORTS = {"up", "ci", "dev", "debug"}
 DEPLOY = FORWARD_PORTS | {"run"}
+
+KUBE_CONTEXT = ("SKAFFOLD_KUBE_CONTEXT", "--kube-context")
+"""Variable and option of Skaffold that override the context in skaffold.yaml."""
+DEFAULT_REPO = ("SKAFFOLD_DEFAULT_REPO", "--default-repo", "-d")
+"""Variable and options of Skaffold for the registry."""
 
 
 def check(context: str, command: list[str]) -> None:
@@ -19,24 +25,32 @@ def check(context: str, command: list[str]) -> None:
     if not DEPLOY.intersection(command):
         return
     require_allowed(context)
-    if (other := context_option(command)) not in (None, context):
+    if option(KUBE_CONTEXT, command) not in ("", context):
         raise Problem(
-            f"The images and manifests are for {context}, not for {other}: "
+            f"The images and manifests are for {context}, not for {option(KUBE_CONTEXT, command)}: "
             "leave out --kube-context and SKAFFOLD_KUBE_CONTEXT."
         )
     cluster(context)
+    require_remote_allowed(context)
     images(context)
     if FORWARD_PORTS.intersection(command):
         ports(context)
-    require_docker_of_this_machine(command)
+    if Path(command[0]).name == "skaffold":
+        require_registry_of_overlay(context, command)
+        require_docker_of_this_machine(command)
+
+
+def require_registry_of_overlay(context: str, command: list[str]) -> None:
+    """Raise Problem if Skaffold would push to another registry than the nodes pull from."""
+    registry, given = registry_of(context), option(DEFAULT_REPO, command)
+    if registry and given != registry:
+        raise Problem(f"The nodes of {context} pull from {registry}: {' '.join(command)} --default-repo {registry}")
 
 
 def require_docker_of_this_machine(command: list[str]) -> None:
     """Raise Problem if Skaffold would ask the minikube of the current context for a Docker that it does not have."""
-    if Path(command[0]).name != "skaffold":
-        return
     current = run("kubectl", "config", "current-context").stdout.strip()
-    if current and loads_images(current):
+    if current and image_delivery(current) == "minikube":
         kubeconfig = os.environ.get("KUBECONFIG") or "$HOME/.kube/config"
         raise Problem(
             f"While {current} is the current context, Skaffold builds with the Docker of minikube, which has none: "
@@ -44,14 +58,15 @@ def require_docker_of_this_machine(command: list[str]) -> None:
         )
 
 
-def context_option(command: list[str]) -> str | None:
-    """The context of --kube-context or SKAFFOLD_KUBE_CONTEXT, which override the one in skaffold.yaml."""
+def option(names: tuple[str, ...], command: list[str]) -> str:
+    """The value of an option of Skaffold: from the command line, else from its variable, which comes first in `names`."""
+    variable, *options = names
     words = iter(command)
     for word in words:
-        option, _, value = word.partition("=")
-        if option == "--kube-context":
-            return value or next(words, None)
-    return os.environ.get("SKAFFOLD_KUBE_CONTEXT")
+        name, _, value = word.partition("=")
+        if name in options:
+            return value or next(words, "")
+    return os.environ.get(variable, "")
 
 
 def caller() -> list[str]:

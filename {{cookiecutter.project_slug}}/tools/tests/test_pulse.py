@@ -54,4 +54,4 @@ def test_without_a_verdict_the_records_of_the_autoscaler_are_kept(tmp_path: Path
 def test_an_invalid_deployment_to_watch_is_a_problem(monkeypatch: pytest.MonkeyPatch, setting: str) -> None:
     monkeypatch.setenv("WATCH", setting)
     with pytest.raises(Problem, match=r"WATCH is .*: it needs namespace/deployment"):
-        pulse.watched()
+        pulse.watched("minikube")

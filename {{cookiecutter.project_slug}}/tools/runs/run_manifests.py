@@ -1,0 +1,80 @@
+"""What a run in the cluster applies: the image of the load test, and the kustomization of its Jobs."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from ..problem import Problem
+from ..setup.contexts import NAMESPACE, overlay_folder
+from ..setup.images import build_arguments, docker_of, load, push
+from ..setup.registry import registry_of
+from .settings import WORKERS, expected_workers, from_environment
+from .target import Json
+
+PROJECT = Path(__file__).parents[2]
+IMAGE = "{{ cookiecutter.project_slug }}-loadtest"
+LABEL = "app.kubernetes.io/name=locust-headless"
+
+
+def delivered_image(context: str) -> str:
+    """Get the image to where the nodes find it: that of IMAGE, else one built from the working tree. Returns its name."""
+    if image := os.environ.get("IMAGE"):
+        if not re.fullmatch(r"\S+@sha256:[0-9a-f]{64}", image):
+            raise Problem(f"IMAGE is {image!r}: it needs a digest, such as registry/{IMAGE}@sha256:...")
+        return image
+    if not shutil.which("docker"):
+        raise Problem("docker is missing: install it, and make sure that it is in PATH.")
+    environment = os.environ | docker_of(context)
+    command = ["docker", "build", "--quiet", *build_arguments(environment), "loadtest"]
+    built = subprocess.run(command, cwd=PROJECT, env=environment, text=True, stdout=subprocess.PIPE, check=False)
+    if built.returncode:
+        raise Problem("The image could not be built: see the output of Docker above.")
+    tag = built.stdout.strip().removeprefix("sha256:")
+    image = "/".join(filter(None, [registry_of(context), f"{IMAGE}:{tag}"]))
+    subprocess.run(["docker", "tag", tag, image], env=environment, check=True)
+    if registry_of(context):
+        return push(image)
+    load(context, image)
+    return image
+
+
+def kustomization(context: str, image: str, settings: dict[str, str], objects: list[Json]) -> Json:
+    """What a run applies: the overlay of the context, the component headless, the image and the settings."""
+    label, name = LABEL.split("=")
+    workers = expected_workers()
+    settings = settings | from_environment() | {WORKERS: str(workers)}
+    parallelism = json.dumps([{"op": "replace", "path": "/spec/parallelism", "value": workers}])
+    # A component that changes the overlay's Deployments does not reach the Jobs, which come on top.
+    shared = ["shared-cluster"] if any(item["kind"] == "PriorityClass" for item in objects) else []
+    return {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "namespace": NAMESPACE,
+        "labels": [{"pairs": {"app.kubernetes.io/part-of": NAMESPACE}, "includeTemplates": True}],
+        "resources": [f"../../k8s/overlays/{overlay_folder(context).name}"],
+        "components": [f"../../k8s/components/{component}" for component in ["headless", *shared]],
+        "images": [image_override(image)],
+        "configMapGenerator": [
+            {
+                "name": "locust",
+                "namespace": NAMESPACE,
+                "behavior": "merge",
+                # Kustomize removes one pair of quotes.
+                "literals": [f"{key}='{value}'" for key, value in sorted(settings.items())],
+                "options": {"labels": {label: name}},
+            }
+        ],
+        "patches": [{"target": {"kind": "Job", "name": "locust-headless-worker"}, "patch": parallelism}],
+    }
+
+
+def image_override(image: str) -> dict[str, str]:
+    """Kustomize's replacement of the image in the manifests by one with a tag or a digest."""
+    name, at, digest = image.partition("@")
+    if at:
+        return {"name": IMAGE, "newName": name, "digest": digest}
+    name, _, tag = image.rpartition(":")
+    return {"name": IMAGE, "newName": name, "newTag": tag}

@@ -1,0 +1,90 @@
+"""The target of a run: the host that LOCUST_HOST names, and what serves it if it is a Service of the cluster."""
+
+import json
+import os
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from ..problem import Problem
+from ..setup.contexts import NAMESPACE, kubectl, last_line, overlay_folder
+
+HOST = "LOCUST_HOST"
+Json = dict[str, Any]
+
+
+class Service(NamedTuple):
+    namespace: str
+    name: str
+
+
+def rendered(context: str) -> list[Json]:
+    """The objects of the context's overlay. Raises Problem if it cannot be rendered."""
+    folder = str(overlay_folder(context))
+    shown = kubectl(context, "create", "--dry-run=client", "--output", "json", "--kustomize", folder, timeout=30)
+    if shown.returncode:
+        raise Problem(f"The overlay of context {context} cannot be rendered: {last_line(shown.stderr)}")
+    return list(documents(shown.stdout))
+
+
+def documents(text: str) -> Iterator[Json]:
+    """The JSON documents that kubectl prints one after the other."""
+    decoder = json.JSONDecoder()
+    while text := text.lstrip():
+        document, end = decoder.raw_decode(text)
+        yield document
+        text = text[end:]
+
+
+def target_host(objects: list[Json]) -> str:
+    """LOCUST_HOST from the environment, else from the rendered overlay; empty if the user classes have the host."""
+    data = [item.get("data", {}) for item in objects if item["kind"] == "ConfigMap"]
+    return os.environ.get(HOST) or next((values[HOST] for values in data if HOST in values), "")
+
+
+def service_of(host: str) -> Service | None:
+    """The Service that a host names, in its short or its long form, or None if it is no Service of a cluster."""
+    match (urlsplit(host).hostname or "").removesuffix(".").removesuffix(".cluster.local").split("."):
+        case [name] if name and name != "localhost" and ":" not in name:
+            return Service(NAMESPACE, name)
+        case [name, namespace] | [name, namespace, "svc"]:
+            return Service(namespace, name)
+    return None
+
+
+def require_target(context: str, host: str) -> None:
+    """Raise Problem if the host names a Service that the cluster does not have."""
+    service = service_of(host)
+    if service and kubectl(context, "--namespace", service.namespace, "get", "service", service.name).returncode:
+        raise Problem(
+            f"The target {host} is not in context {context}: deploy this project by `tilt up` or `skaffold run`, "
+            f"or set {HOST} to a Service that is there, such as http://name.namespace:8000."
+        )
+
+
+def deployment_behind(context: str, host: str) -> Service:
+    """Namespace and name of the Deployment whose pods serve the host. Raises Problem if it is not exactly one."""
+    service = service_of(host)
+    if not service:
+        raise Problem(f"{HOST} is {host!r}, which is no Service of the cluster: set WATCH=namespace/deployment.")
+    selector = read(context, service.namespace, "service", service.name)["spec"].get("selector") or {}
+    found = [
+        item["metadata"]["name"]
+        for item in read(context, service.namespace, "deployments")["items"]
+        if selector and selector.items() <= item["spec"]["template"]["metadata"]["labels"].items()
+    ]
+    if len(found) != 1:
+        names = ", ".join(found) or "none"
+        raise Problem(
+            f"Service {service.name} in namespace {service.namespace} selects the pods of these Deployments: {names}. "
+            "Choose the one to watch with WATCH=namespace/deployment."
+        )
+    return Service(service.namespace, found[0])
+
+
+def read(context: str, namespace: str, *words: str) -> Json:
+    """What kubectl gets in a namespace. Raises Problem if it fails."""
+    found = kubectl(context, "--namespace", namespace, "get", *words, "--output", "json")
+    if found.returncode:
+        raise Problem(f"{' '.join(words)} in namespace {namespace} cannot be read: {last_line(found.stderr)}")
+    return dict(json.loads(found.stdout))

@@ -1,0 +1,121 @@
+"""Copies what is saved from the build until Skaffold says "Watching for changes", which Skaffold itself never copies.
+
+A hook in skaffold.yaml starts it after each deployment. Skaffold takes the files that it finds when it begins to watch for
+those that it has built; later saves are its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from .contexts import NAMESPACE, kubectl
+from .preflight import caller
+
+PROJECT = Path(__file__).parents[2]
+
+PERIOD = 1
+"""Seconds between two comparisons."""
+OVERLAP = 15
+"""Seconds of comparisons after the hook, which is several times what Skaffold needs until it watches."""
+LIMIT = 60
+"""Seconds after which it ends in any case."""
+
+
+class Folder(NamedTuple):
+    """A folder that is copied into the pods with a label, as `/name`."""
+
+    name: str
+    selector: str
+    pattern: str
+    excluded: frozenset[str]
+    """Names at the top of the folder that need a new image."""
+
+    def files(self) -> dict[str, bytes]:
+        """Content of the files that are synced, by path in the folder."""
+        top = PROJECT / self.name
+        paths = (path.relative_to(top) for path in top.rglob(self.pattern) if path.is_file())
+        return {path.as_posix(): (top / path).read_bytes() for path in paths if self.is_synced(path)}
+
+    def is_synced(self, path: Path) -> bool:
+        ignored = any(part.startswith(".") or part == "__pycache__" for part in path.parts)
+        return not ignored and path.parts[0] not in self.excluded
+
+
+IMAGE_ONLY = frozenset({"Dockerfile", "requirements.in", "requirements.txt"})
+MASTER = "app.kubernetes.io/name=locust,app.kubernetes.io/component=master"
+FOLDERS = [
+    # Live sync sends the code of the master to the workers.
+    Folder("loadtest", MASTER, "*", IMAGE_ONLY | {"livesync"}),
+    Folder("server", "app.kubernetes.io/name=server", "*.py", IMAGE_ONLY | {"tests"}),
+]
+
+
+def main(context: str) -> None:
+    """Start the comparisons in a process that goes on while Skaffold does; other commands than dev and debug need none."""
+    if {"dev", "debug"}.intersection(caller()):
+        subprocess.Popen(
+            [sys.executable, "-m", "tools", "copy-saves", context],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+
+def copy_until_watched(context: str) -> None:
+    """Copy what differs in the pods once a second, until Skaffold watches and nothing differs."""
+    start = time.monotonic()
+    copied = True
+    while copied or time.monotonic() < start + OVERLAP:
+        copied = sum(copy_differences(context, folder) for folder in FOLDERS) > 0
+        time.sleep(PERIOD)
+        if time.monotonic() > start + LIMIT:
+            return
+
+
+def copy_differences(context: str, folder: Folder) -> int:
+    """Copy the files that differ into each pod, and return how many pods that were."""
+    files, pods = folder.files(), 0
+    for pod in in_namespace(context, "get", "pods", "--selector", folder.selector, "--output", "name").split():
+        in_pod = digests(context, pod, folder.name)
+        changed = {path: content for path, content in files.items() if in_pod and in_pod.get(path) != digest(content)}
+        if changed:
+            pods += 1
+            unpack(context, pod, folder.name, changed)
+    return pods
+
+
+def digests(context: str, pod: str, name: str) -> dict[str, str]:
+    """SHA-256 of each file of a folder in a pod; empty if the pod does not answer."""
+    script = f"cd /{name} && find * -type f -print0 | xargs -0 sha256sum"
+    lines = in_namespace(context, "exec", pod, "--", "sh", "-c", script).splitlines()
+    return {path: digest for digest, _, path in (line.partition("  ") for line in lines)}
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def unpack(context: str, pod: str, name: str, files: dict[str, bytes]) -> None:
+    """Write files into a folder in a pod, in the way in which Skaffold does."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for path, content in files.items():
+            member = tarfile.TarInfo(path)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    tar = ["tar", "xmf", "-", "-C", f"/{name}", "--no-same-owner"]
+    command = ["kubectl", "--context", context, "--namespace", NAMESPACE, "exec", "--stdin", pod, "--", *tar]
+    subprocess.run(command, input=buffer.getvalue(), check=False, timeout=30)
+
+
+def in_namespace(context: str, *words: str) -> str:
+    """The output of kubectl in the project's namespace; empty if it fails."""
+    return kubectl(context, "--namespace", NAMESPACE, *words).stdout
