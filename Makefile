@@ -29,11 +29,12 @@ fix: $(VENV) ## let Ruff repair what it can
 	.venv/bin/ruff check --fix-only
 	.venv/bin/ruff format
 
-e2e: $(VENV) ## tests on a real cluster: docker-desktop, minikube or both
+e2e: $(VENV) ## tests on real clusters: docker-desktop, minikube, kind, k3d and colima, whichever answer
 	.venv/bin/pytest tests/cluster
 
 bench: $(VENV) ## measure the time from save to live here and on a cluster, and requests per core, into build/bench
 	.venv/bin/python -m benchmarks.livesync_on_loopback
+	.venv/bin/python -m benchmarks.many_workers
 	.venv/bin/python -m benchmarks.throughput
 	.venv/bin/python -m benchmarks.livesync_on_cluster
 

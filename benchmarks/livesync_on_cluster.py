@@ -1,6 +1,6 @@
 """Part of `make bench`: seconds from a save to the last worker on the new code, beside the two usual ways, in one run.
 
-It runs on the first of docker-desktop and minikube that answers. The usual ways are Tilt without its live_update,
+It runs on a context of `make e2e`, by default the first that answers. The usual ways are Tilt without its live_update,
 which rebuilds the image and rolls it out, and Locust restarted by every save.
 """
 
@@ -19,6 +19,7 @@ from support.waiting import wait_until
 from benchmarks.measuring import time_until
 from benchmarks.results import Results
 from tests.cluster import web_ui
+from tests.cluster.contexts import CONTEXTS, absence, add_overlay, profiles
 from tests.cluster.machine import Machine, own_kubeconfig
 from tests.cluster.web_ui import TIMEOUT, USERS, Swarm
 from tests.support import baking
@@ -29,43 +30,47 @@ TILT = ["tilt", "up", "--port", str(free_port())]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--context", choices=CONTEXTS, help="by default the first that answers")
     parser.add_argument("--edits", type=int, default=200, help="edits under Tilt; fewer in the other rows")
+    parser.add_argument("--workers", type=int, nargs="+", default=[2, 8, 16], help="a row under Tilt for each")
     parser.add_argument("--rounds", type=int, default=8, help="edits for each of the usual ways")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         machine = Machine(own_kubeconfig(Path(folder)), logs=Path(folder))
-        context = first_cluster(machine)
+        context = options.context or first_context(machine)
+        machine.use(context)
         results = Results("cluster", *versions(machine), context)
         results.head("seconds from save to live")
-        project = bake(Path(folder))
-        results.row("rebuild and roll out", lost_tests(machine, context, without_live_update(project), options.rounds))
-        results.row("restart on a save", lost_tests(machine, context, with_restarts(project), options.rounds))
-        for workers, edits in {2: options.edits, 8: options.edits // 2, 16: options.edits // 2}.items():
-            project = bake(Path(folder) / str(workers), workers)
+        if options.rounds:
+            project = bake(machine, context, Path(folder))
+            restarts = with_restarts(bake(machine, context, Path(folder) / "restarts"))
+            rebuilds = without_live_update(project)
+            results.row("rebuild and roll out", lost_tests(machine, context, rebuilds, options.rounds))
+            results.row("restart on a save", lost_tests(machine, context, restarts, options.rounds))
+        for workers in options.workers:
+            edits = options.edits if workers == options.workers[0] else options.edits // 2
+            project = bake(machine, context, Path(folder) / str(workers), workers)
             results.row(
                 f"tilt up, {workers} workers",
                 live_edits(machine, context, project, TILT, edits, every=1, workers=workers),
             )
-        project = bake(Path(folder) / "skaffold")
-        seconds = live_edits(machine, context, project, skaffold(context), options.edits // 4, every=3)
+        project = bake(machine, context, Path(folder) / "skaffold")
+        skaffold = ["skaffold", "dev", *profiles(context)]
+        seconds = live_edits(machine, context, project, skaffold, options.edits // 5, every=3)
         results.row("skaffold dev, 2 workers", seconds)
 
 
-def first_cluster(machine: Machine) -> str:
-    for context in ("docker-desktop", "minikube"):
-        words = ["--context", context, "get", "--raw", "/readyz", "--request-timeout", "5s"]
-        if machine.run("kubectl", *words).returncode == 0:
-            machine.use(context)
+def first_context(machine: Machine) -> str:
+    for context in CONTEXTS:
+        if not absence(machine, context):
             return context
-    sys.exit("Neither docker-desktop nor minikube answers: start one of them.")
+    sys.exit(f"No cluster answers of {', '.join(CONTEXTS)}: start one.")
 
 
-def bake(folder: Path, workers: int = 2) -> Path:
-    return baking.bake(folder, project_slug=SLUG, workers=str(workers))
-
-
-def skaffold(context: str) -> list[str]:
-    return ["skaffold", "dev", *(["--profile", context] if context == "minikube" else [])]
+def bake(machine: Machine, context: str, folder: Path, workers: int = 2) -> Path:
+    project = baking.bake(folder, project_slug=SLUG, workers=str(workers))
+    add_overlay(machine, context, project)
+    return project
 
 
 def without_live_update(project: Path) -> Path:
@@ -74,13 +79,12 @@ def without_live_update(project: Path) -> Path:
 
 
 def with_restarts(project: Path) -> Path:
-    fresh = bake(project.parent / "restarts")
-    component = fresh / "k8s/components/live-sync/kustomization.yaml"
+    component = project / "k8s/components/live-sync/kustomization.yaml"
     restarts = (
         """[python, -c, "from livesync.restart_on_save import on_every_save; on_every_save('it is not wanted')"]"""
     )
     replace(component, r"\[python, -m, livesync\]", restarts, times=1)
-    return files_for_workers(fresh)
+    return files_for_workers(project)
 
 
 def files_for_workers(project: Path) -> Path:
@@ -98,11 +102,10 @@ def replace(file: Path, pattern: str, by: str, times: int) -> None:
 @contextmanager
 def session(machine: Machine, context: str, project: Path, command: list[str], workers: int = 2) -> Iterator[Swarm]:
     """The tool runs, and ten users on the workers."""
-    with machine.running(*command, cwd=project) as log:
+    tool = machine.for_skaffold() if command[0] == "skaffold" else machine
+    with tool.running(*command, cwd=project):
         wait_until(lambda: worker_count() == workers, f"{workers} workers", seconds=300)
         wait_until(lambda: web_ui.reaches_server(machine, context, SLUG), "the server", TIMEOUT)
-        if command[0] == "skaffold":
-            wait_until(lambda: "Watching for changes" in log.read_text(), "Skaffold's watch", TIMEOUT)
         start_users()
         yield Swarm()
     if command[0] == "tilt":

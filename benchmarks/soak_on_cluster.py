@@ -14,6 +14,7 @@ from benchmarks import livesync_on_cluster as bench
 from benchmarks.measuring import time_until
 from benchmarks.results import Results
 from tests.cluster import web_ui
+from tests.cluster.contexts import profiles
 from tests.cluster.machine import Machine, own_kubeconfig
 from tests.cluster.reports import failures, newest, read_verdict, ready_pods
 
@@ -25,21 +26,24 @@ USERS, WORKERS, STAY = 16, (8, 2, 6), 40.0
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         machine = Machine(own_kubeconfig(Path(folder)), logs=Path(folder))
-        context = bench.first_cluster(machine)
+        context = bench.first_context(machine)
+        machine.use(context)
         results = Results("soak", *bench.versions(machine), context)
         results.head("seconds from save to live")
-        for name, command in {"tilt": bench.TILT, "skaffold": bench.skaffold(context)}.items():
-            project = bench.bake(Path(folder) / name)
+        skaffold = ["skaffold", "dev", *profiles(context)]
+        for name, command in {"tilt": bench.TILT, "skaffold": skaffold}.items():
+            project = bench.bake(machine, context, Path(folder) / name)
             results.row(name, bench.live_edits(machine, context, project, command, EDITS, every=1))
         results.say("")
-        project = bench.bake(Path(folder) / "scale")
+        project = bench.bake(machine, context, Path(folder) / "scale")
         with bench.session(machine, context, project, bench.TILT):
             web_ui.post("/swarm", user_count=USERS, spawn_rate=USERS)
             for workers in WORKERS:
                 results.say(scale(machine, context, workers))
         results.say("")
         results.head("seconds from the beginning of a pulse to the first new pod")
-        results.row("make pulse", pulses(machine, context, bench.bake(Path(folder) / "pulses")))
+        project = bench.bake(machine, context, Path(folder) / "pulses")
+        results.row("make pulse", pulses(machine, context, project))
 
 
 def scale(machine: Machine, context: str, workers: int) -> str:

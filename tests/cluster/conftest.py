@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 from support.ports import is_taken
 
+from tests.cluster.contexts import CONTEXTS, absence, add_overlay
 from tests.cluster.machine import Machine, missing_tools, own_kubeconfig
+from tests.cluster.other_service import another_service
 from tests.support import baking
 from tests.support.baking import TEMPLATE
 
 SLUG = "locust-k8s-e2e"
-CONTEXTS = ["docker-desktop", "minikube"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -32,7 +33,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
     folder = tmp_path_factory.mktemp("machine")
     machine = Machine(own_kubeconfig(folder), logs=folder)
     if all(absence(machine, context) for context in CONTEXTS):
-        pytest.exit("No cluster answers: start Docker Desktop's or minikube's.", returncode=1)
+        pytest.exit(f"No cluster answers of {', '.join(CONTEXTS)}: start one.", returncode=1)
     return machine
 
 
@@ -57,15 +58,6 @@ def require_cluster(machine: Machine, context: str) -> None:
         pytest.skip(reason)
 
 
-def absence(machine: Machine, context: str) -> str | None:
-    """Why there can be no test on this cluster."""
-    if context not in machine.contexts():
-        return f"there is no context {context}"
-    if machine.run("kubectl", "--context", context, "get", "--raw", "/readyz", "--request-timeout", "5s").returncode:
-        return f"the cluster of context {context} does not answer"
-    return None
-
-
 @pytest.fixture(scope="session")
 def template_url(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The template as a Git repository, with what is on disk and not only what is committed."""
@@ -88,15 +80,17 @@ def template_url(tmp_path_factory: pytest.TempPathFactory) -> str:
     return f"git+file://{repository}"
 
 
-def bake(template_url: str, folder: Path) -> Path:
-    """A fresh project from the Git URL, in a folder that is no Git repository."""
-    return baking.bake(folder, template_url, project_slug=SLUG)
+def bake(template_url: str, folder: Path, machine: Machine, context: str) -> Path:
+    """A fresh project from the Git URL with an overlay for the context, in a folder that is no Git repository."""
+    project = baking.bake(folder, template_url, project_slug=SLUG)
+    add_overlay(machine, context, project)
+    return project
 
 
 @pytest.fixture
-def project(template_url: str, tmp_path: Path) -> Path:
-    """A fresh project."""
-    return bake(template_url, tmp_path)
+def project(template_url: str, tmp_path: Path, machine: Machine, cluster: str) -> Path:
+    """A fresh project with an overlay for the cluster."""
+    return bake(template_url, tmp_path, machine, cluster)
 
 
 @pytest.fixture
@@ -104,3 +98,10 @@ def clean_cluster(machine: Machine, context: str) -> Iterator[None]:
     """What a failed test leaves in the cluster is gone before the next one begins."""
     yield
     machine.run("kubectl", "--context", context, "delete", "namespace", SLUG, "--ignore-not-found", seconds=120)
+
+
+@pytest.fixture(scope="session")
+def knowledge_service(machine: Machine, cluster: str) -> Iterator[str]:
+    """The address of a service of somebody else, once for all tests on a cluster."""
+    with another_service(machine, cluster, f"{SLUG}-elsewhere") as address:
+        yield address

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,14 @@ class Machine:
     logs: Path
     kubeconfig_before: str = ""
     """A kubeconfig of the project that overrides the current context of the other one."""
+    variables: dict[str, str] = field(default_factory=dict)
+    """Environment variables that override those of the test."""
 
     @property
     def environment(self) -> dict[str, str]:
         quiet = {"TILT_DISABLE_ANALYTICS": "1", "SKAFFOLD_UPDATE_CHECK": "false", "SKAFFOLD_INTERACTIVE": "false"}
-        return os.environ | quiet | {"KUBECONFIG": f"{self.kubeconfig_before}{self.kubeconfig}"}
+        kubeconfig = {"KUBECONFIG": f"{self.kubeconfig_before}{self.kubeconfig}"}
+        return os.environ | quiet | kubeconfig | self.variables
 
     def run(
         self, *command: str | Path, cwd: Path | None = None, seconds: float = 60

@@ -1,11 +1,6 @@
 """`tilt up` and `skaffold dev` on a real cluster: edits are live on every worker while ten users keep running."""
 
-import json
-import re
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -13,25 +8,14 @@ from support.ports import free_port
 from support.waiting import wait_until
 
 from tests.cluster import web_ui
-from tests.cluster.conftest import SLUG, require_cluster
+from tests.cluster.conftest import SLUG
+from tests.cluster.contexts import CONTEXTS, absence, profiles
+from tests.cluster.edits import edit, greet, greeting, locustfile, save, task_named
 from tests.cluster.machine import Machine
+from tests.cluster.sessions import assert_nothing_left, session
 from tests.cluster.web_ui import TIMEOUT, Swarm
 
 pytestmark = pytest.mark.usefixtures("clean_cluster")
-
-# What Skaffold is told to deploy to each of them.
-PROFILES: dict[str, list[str]] = {"docker-desktop": [], "minikube": ["--profile", "minikube"]}
-
-
-def test_tilt_ci_brings_the_fresh_project_up_and_tilt_down_removes_it(
-    machine: Machine, context: str, project: Path
-) -> None:
-    start = time.monotonic()
-    machine.output("tilt", "ci", "--port", str(free_port()), cwd=project, seconds=300)
-    print(f"tilt ci on {context}: {time.monotonic() - start:.1f} s")
-    down = machine.output("tilt", "down", cwd=project)
-    assert "error" not in down.lower()
-    assert_nothing_left(machine, context, project)
 
 
 def test_edits_under_tilt_up(machine: Machine, context: str, project: Path) -> None:
@@ -41,121 +25,49 @@ def test_edits_under_tilt_up(machine: Machine, context: str, project: Path) -> N
     assert_nothing_left(machine, context, project)
 
 
-def test_edits_under_skaffold_dev(machine: Machine, context: str, project: Path) -> None:
-    with session(machine, context, project, "skaffold", "dev", *PROFILES[context]):
+def test_edits_under_skaffold_dev_while_another_context_is_current(
+    machine: Machine, context: str, project: Path
+) -> None:
+    if elsewhere := next((name for name in CONTEXTS if name != context and not absence(machine, name)), None):
+        machine.use(elsewhere)
+    with session(machine, context, project, "skaffold", "dev", *profiles(context)):
         whole_loop(machine, context, project)
+        if elsewhere:
+            assert machine.run("kubectl", "get", "namespace", SLUG).returncode, f"it is in {elsewhere} too"
     assert_nothing_left(machine, context, project)
 
 
-def test_skaffold_deploys_to_its_cluster_while_another_one_is_current(
-    machine: Machine, context: str, project: Path
+@pytest.mark.parametrize("tool", ["tilt", "skaffold"])
+def test_another_service_is_loaded_without_the_server(
+    machine: Machine, context: str, project: Path, knowledge_service: str, tool: str
 ) -> None:
-    (elsewhere,) = PROFILES.keys() - {context}
-    require_cluster(machine, elsewhere)
-    machine.use(elsewhere)
-    with session(machine, context, project, "skaffold", "dev", *PROFILES[context]):
-        test = Swarm()
-        test.start(workers=2)
-        edit(project, "from afar")
-        test.wait_for_only("from afar")
-        assert machine.run("kubectl", "get", "namespace", SLUG).returncode, f"it is in {elsewhere} too"
-    machine.use(context)
-    assert_nothing_left(machine, context, project)
-
-
-def test_another_service_is_loaded_without_the_server(machine: Machine, context: str, project: Path) -> None:
     base = project / "k8s/base/kustomization.yaml"
-    elsewhere = f"{SLUG}-elsewhere"
-    source = base.read_text().replace("http://server:8000", f"http://knowledge-service.{elsewhere}:8000")
+    source = base.read_text().replace("http://server:8000", knowledge_service)
     base.write_text(source.replace("  - server\n", ""))
-    with another_service(machine, context, elsewhere):
-        for command in (["tilt", "up", "--port", str(free_port())], ["skaffold", "dev", *without_server(context)]):
-            tool = machine.for_skaffold() if command[0] == "skaffold" else machine
-            with tool.running(*command, cwd=project):
-                wait_until(lambda: len(web_ui.connected()) == 2, "two workers", seconds=300)
-                test = Swarm()
-                test.start(workers=2)
-                test.wait_for(lambda look: sum(look.requests.values()) > 50, "requests to the other service")
-                names = [item["metadata"]["name"] for item in machine.objects(context, "deploy", "--namespace", SLUG)]
-                assert names == ["locust-master", "locust-worker"]
-            assert_nothing_left(machine, context, project)
-
-
-def without_server(context: str) -> list[str]:
-    return ["--profile", "minikube,without-server" if context == "minikube" else "without-server"]
-
-
-@contextmanager
-def another_service(machine: Machine, context: str, namespace: str) -> Iterator[None]:
-    """A knowledge-service in a namespace of its own, which answers `GET /hello`."""
-
-    def kubectl(*words: str) -> None:
-        machine.output("kubectl", "--context", context, "--namespace", namespace, *words, seconds=120)
-
-    serve = "mkdir /tmp/www && cd /tmp/www && echo hello > hello && exec python -m http.server 8000"
-    if machine.runtime(context) == "containerd":
-        # The node of a test may have no network to pull from.
-        machine.output("minikube", "--profile", context, "image", "load", "python:3.13-slim", seconds=120)
-    kubectl("create", "namespace", namespace)
-    try:
-        kubectl("create", "deployment", "knowledge-service", "--image=python:3.13-slim", "--", "sh", "-c", serve)
-        kubectl("expose", "deployment", "knowledge-service", "--port=8000")
-        kubectl("wait", "--for=condition=available", "deployment/knowledge-service", "--timeout=90s")
-        yield
-    finally:
-        kubectl("delete", "namespace", namespace)
-
-
-def test_a_new_dependency_is_importable_on_all_workers_after_make_lock(
-    machine: Machine, context: str, project: Path
-) -> None:
-    with session(machine, context, project, "tilt", "up", "--port", str(free_port())):
-        requirements = project / "loadtest/requirements.in"
-        requirements.write_text(requirements.read_text() + "humanize\n")
-        save(project, "import humanize\n" + task_named(project, "humanize.intcomma(1000)"))
-        wait_until(lambda: "humanize" in (web_ui.rejection() or ""), "a rejection of what is not installed", TIMEOUT)
-        machine.output("make", "lock", cwd=project, seconds=300)
-        start = time.monotonic()
-        wait_until(lambda: imports(machine, context, "humanize"), "the dependency on both workers", TIMEOUT)
-        print(f"a new dependency on {context}: {time.monotonic() - start:.1f} s after make lock")
-        wait_until(lambda: len(web_ui.connected()) == 2 and web_ui.revision(), "both workers on one revision", TIMEOUT)
+    with start_without_server(machine, context, project, tool):
+        wait_until(lambda: len(web_ui.connected()) == 2, "two workers", seconds=300)
         test = Swarm()
         test.start(workers=2)
-        test.wait_for_only("1,000")
-    machine.output("tilt", "down", cwd=project)
+        test.wait_for(lambda look: sum(look.requests.values()) > 50, "requests to the other service")
+        names = [item["metadata"]["name"] for item in machine.objects(context, "deploy", "--namespace", SLUG)]
+        assert names == ["locust-master", "locust-worker"]
+        edit(project, "an edit")
+        test.wait_for_only("an edit")
+    assert_nothing_left(machine, context, project)
 
 
-def imports(machine: Machine, context: str, module: str) -> bool:
-    """Whether both workers, none of which is on its way out, can import it."""
-    selector = ["--namespace", SLUG, "--selector", "app.kubernetes.io/component=worker"]
-    pods = [pod["metadata"] for pod in machine.objects(context, "pods", *selector)]
-    python = ["--", "python", "-c", f"import {module}"]
-    return len(pods) == 2 and all(
-        "deletionTimestamp" not in pod
-        and machine.run("kubectl", "--context", context, "--namespace", SLUG, "exec", pod["name"], *python).returncode
-        == 0
-        for pod in pods
-    )
-
-
-@contextmanager
-def session(machine: Machine, context: str, project: Path, *command: str) -> Iterator[None]:
-    """The command runs, and server, master and both workers are there, also for each other."""
-    tool = machine.for_skaffold() if command[0] == "skaffold" else machine
-    with tool.running(*command, cwd=project) as log:
-        wait_until(lambda: len(web_ui.connected()) == 2, "two workers", seconds=300)
-        wait_until(lambda: greeting() == "Hello from FastAPI!", "the server", TIMEOUT)
-        wait_until(lambda: web_ui.reaches_server(machine, context, SLUG), "the server, from the master's pod", TIMEOUT)
-        if command[0] == "skaffold":
-            # What is saved before it says so, Skaffold takes for what it has built.
-            wait_until(lambda: "Watching for changes" in log.read_text(), "Skaffold's watch", TIMEOUT)
-        yield
+def start_without_server(machine: Machine, context: str, project: Path, tool: str) -> AbstractContextManager[Path]:
+    if tool == "tilt":
+        return machine.running("tilt", "up", "--port", str(free_port()), cwd=project)
+    command = ["skaffold", "dev", *profiles(context), "--profile", "without-server"]
+    return machine.for_skaffold().running(*command, cwd=project)
 
 
 def whole_loop(machine: Machine, context: str, project: Path) -> None:
     """All that happens to a locustfile in an afternoon, while ten users run."""
     test = Swarm()
     test.start(workers=2)
+    test.wait_for_only("saved early")
 
     for name in ("first", "second"):
         edit(project, name)
@@ -216,8 +128,7 @@ def whole_loop(machine: Machine, context: str, project: Path) -> None:
     test.look()
     test.stop()
 
-    server = project / "server/server.py"
-    server.write_text(server.read_text().replace("Hello from FastAPI!", "Hello again!"))
+    greet(project, "Hello again!")
     wait_until(lambda: greeting() == "Hello again!", "the server's new answer", TIMEOUT)
 
 
@@ -231,48 +142,3 @@ for process in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
 """
     words = ["exec", "deployment/locust-master", "--container", "locust-master", "--", "python", "-c", script]
     machine.output("kubectl", "--context", context, "--namespace", SLUG, *words)
-
-
-def locustfile(project: Path) -> Path:
-    return project / "loadtest/locustfile.py"
-
-
-def save(project: Path, source: str) -> None:
-    locustfile(project).write_text(source)
-
-
-def edit(project: Path, name: str) -> None:
-    """Give the requests of the default task another name."""
-    save(project, task_named(project, repr(name)))
-
-
-def task_named(project: Path, expression: str) -> str:
-    fresh = project.parent / "locustfile.py"
-    if not fresh.exists():
-        fresh.write_text(locustfile(project).read_text())
-    source, changes = re.subn(r'(\.get\("/hello")[^)]*', rf"\1, name={expression}", fresh.read_text())
-    assert changes
-    return source
-
-
-def greeting() -> str | None:
-    """What the server says, or None while it says nothing."""
-    try:
-        with urllib.request.urlopen("http://localhost:8000/hello", timeout=5) as response:
-            message: str = json.load(response)["message"]
-            return message
-    except OSError:
-        return None
-
-
-def assert_nothing_left(machine: Machine, context: str, project: Path) -> None:
-    """After `make clean` the cluster holds no object of the project, and no namespace."""
-    machine.output("make", "clean", cwd=project, seconds=180)
-    everything = "namespaces,deployments,replicasets,pods,services,configmaps,secrets,horizontalpodautoscalers,jobs"
-    label = f"app.kubernetes.io/part-of={SLUG}"
-    wait_until(
-        lambda: not machine.objects(context, everything, "--all-namespaces", "--selector", label),
-        "an empty cluster",
-        TIMEOUT,
-    )
-    assert machine.run("kubectl", "--context", context, "get", "namespace", SLUG).returncode

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -16,9 +17,14 @@ from jsonschema import validate
 from support.ports import free_port
 from support.waiting import wait_until
 
-from tests.cluster.conftest import CONTEXTS, SLUG, absence, bake
+from tests.cluster import web_ui
+from tests.cluster.conftest import SLUG, bake
+from tests.cluster.contexts import CONTEXTS, REMOTE, absence
+from tests.cluster.edits import save, task_named
 from tests.cluster.machine import Machine
 from tests.cluster.reports import failed, failures, newest, read_verdict, ready_pods
+from tests.cluster.sessions import assert_nothing_left, session
+from tests.cluster.web_ui import TIMEOUT, Swarm
 
 REPORTS = {
     "junit.xml",
@@ -34,22 +40,82 @@ REPORTS = {
 LABEL = "app.kubernetes.io/name=locust-headless"
 
 
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the project is baked for each cluster in turn, so that its tools are installed once."""
+    return tmp_path_factory.mktemp("runs")
+
+
 @pytest.fixture(scope="module")
-def workspace(
-    machine: Machine, cluster: str, template_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Path]:
-    """A project that is deployed in the current context, once for all tests on a cluster."""
+def fresh(machine: Machine, cluster: str, template_url: str, folder: Path) -> Path:
+    """A project for the current context, in which it is not deployed yet."""
     machine.use(cluster)
-    project = bake(template_url, tmp_path_factory.mktemp(cluster))
+    tools, kept = folder / SLUG / ".venv", folder / "tools"
+    if tools.exists():
+        tools.rename(kept)
+    shutil.rmtree(folder / SLUG, ignore_errors=True)
+    project = bake(template_url, folder, machine, cluster)
+    if kept.exists():
+        kept.rename(tools)
+        (tools / ".installed").touch()
+    return project
+
+
+@pytest.fixture(scope="module")
+def installed(machine: Machine, fresh: Path) -> Path:
+    """The same with its tools."""
+    machine.output("make", ".venv/.installed", cwd=fresh, seconds=300)
+    return fresh
+
+
+@pytest.fixture(scope="module")
+def workspace(machine: Machine, cluster: str, fresh: Path) -> Iterator[Path]:
+    """The project, deployed once for all tests on a cluster."""
     try:
-        machine.output("tilt", "ci", "--port", str(free_port()), cwd=project, seconds=300)
-        machine.output("make", ".venv/.installed", cwd=project, seconds=300)
-        yield project
+        start = time.monotonic()
+        machine.output("tilt", "ci", "--port", str(free_port()), cwd=fresh, seconds=300)
+        print(f"tilt ci on {cluster}: {time.monotonic() - start:.1f} s")
+        yield fresh
+        down = machine.output("tilt", "down", cwd=fresh)
+        assert "error" not in down.lower()
+        assert_nothing_left(machine, cluster, fresh)
     finally:
-        machine.run("tilt", "down", cwd=project)
-        machine.run("make", "clean", cwd=project, seconds=180)
+        machine.run("make", "clean", cwd=fresh, seconds=180)
 
 
+def test_a_run_from_a_pipeline_needs_its_target_alone_and_leaves_nothing(
+    machine: Machine, cluster: str, installed: Path, knowledge_service: str
+) -> None:
+    def headless(*settings: str) -> subprocess.CompletedProcess[str]:
+        run = machine.run("make", "headless", "LOCUST_RUN_TIME=5s", *settings, cwd=installed, seconds=120)
+        assert machine.run("kubectl", "--context", cluster, "get", "namespace", SLUG).returncode
+        return run
+
+    missing = headless()
+    assert missing.returncode
+    assert f"The target http://server:8000 is not in context {cluster}" in missing.stdout
+    levels = installed / "loadtest/slo.toml"
+    before = levels.read_text()
+    levels.write_text("[total]\nfailure_ratio = 0\n")
+    passed = headless(f"LOCUST_HOST={knowledge_service}")
+    assert passed.returncode == 0, passed.stdout
+    if cluster == REMOTE:
+        images = json.loads((newest(installed) / "kustomization.yaml").read_text())["images"]
+        assert [image["digest"][:7] for image in images] == ["sha256:"]
+    nowhere = f"IMAGE=127.0.0.1:9/none@sha256:{'0' * 64}"
+    unpulled = headless(f"LOCUST_HOST={knowledge_service}", nowhere)
+    assert unpulled.returncode
+    assert "The node cannot pull 127.0.0.1:9/none@sha256:" in unpulled.stdout
+    levels.write_text(before)
+
+
+def test_tilt_ci_brings_the_fresh_project_up_and_tilt_down_removes_it(
+    machine: Machine, cluster: str, workspace: Path
+) -> None:
+    assert web_ui.reaches_server(machine, cluster, SLUG), workspace
+
+
+@pytest.mark.usefixtures("installed")
 def test_headless_runs_end_with_a_verdict_and_its_reasons(machine: Machine, cluster: str, workspace: Path) -> None:
     with ThreadPoolExecutor() as pool:
         command = ("make", "headless", "LOCUST_RUN_TIME=12s")
@@ -77,6 +143,7 @@ def test_headless_runs_end_with_a_verdict_and_its_reasons(machine: Machine, clus
     assert failure.attrib["message"].startswith("expected at least 1000000")
 
 
+@pytest.mark.usefixtures("installed")
 def test_a_run_that_loses_a_worker_or_is_interrupted_still_reports(
     machine: Machine, cluster: str, workspace: Path
 ) -> None:
@@ -109,10 +176,13 @@ def log_stream(group: int) -> int:
     raise AssertionError("nothing prints the output of Locust")
 
 
+@pytest.mark.usefixtures("installed")
 def test_a_pulse_takes_the_server_to_its_maximum_and_back(machine: Machine, workspace: Path) -> None:
     # How fast a server answers that shares two cores with all the rest is another question.
     (workspace / "loadtest/slo.toml").write_text("[total]\nfailure_ratio = 0\n")
-    pulse = machine.run("make", "pulse", "LOCUST_PERIOD=90", "LOCUST_RUN_TIME=95s", cwd=workspace, seconds=600)
+    pulse = machine.run(
+        "make", "pulse", "LOCUST_PERIOD=60", "LOCUST_WIDTH=45", "LOCUST_RUN_TIME=62s", cwd=workspace, seconds=600
+    )
     print(pulse.stdout[-2000:])
     assert pulse.returncode == 0
     folder = newest(workspace)
@@ -123,6 +193,38 @@ def test_a_pulse_takes_the_server_to_its_maximum_and_back(machine: Machine, work
     groups = [check["group"] for check in read_verdict(folder)["checks"]]
     assert (
         groups.count("autoscaler") == len(ET.parse(folder / "junit.xml").findall(".//*[@classname='autoscaler']")) > 5
+    )
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_new_dependency_is_importable_on_all_workers_after_make_lock(
+    machine: Machine, cluster: str, workspace: Path
+) -> None:
+    with session(machine, cluster, workspace, "tilt", "up", "--port", str(free_port())):
+        requirements = workspace / "loadtest/requirements.in"
+        requirements.write_text(requirements.read_text() + "humanize\n")
+        save(workspace, "import humanize\n" + task_named(workspace, "humanize.intcomma(1000)"))
+        wait_until(lambda: "humanize" in (web_ui.rejection() or ""), "a rejection of what is not installed", TIMEOUT)
+        machine.output("make", "lock", cwd=workspace, seconds=300)
+        start = time.monotonic()
+        wait_until(lambda: imports(machine, cluster, "humanize"), "the dependency on both workers", TIMEOUT)
+        print(f"a new dependency on {cluster}: {time.monotonic() - start:.1f} s after make lock")
+        wait_until(lambda: len(web_ui.connected()) == 2 and web_ui.revision(), "both workers on one revision", TIMEOUT)
+        test = Swarm()
+        test.start(workers=2)
+        test.wait_for_only("1,000")
+
+
+def imports(machine: Machine, context: str, module: str) -> bool:
+    """Whether both workers, none of which is on its way out, can import it."""
+    selector = ["--namespace", SLUG, "--selector", "app.kubernetes.io/component=worker"]
+    pods = [pod["metadata"] for pod in machine.objects(context, "pods", *selector)]
+    python = ["--", "python", "-c", f"import {module}"]
+    return len(pods) == 2 and all(
+        "deletionTimestamp" not in pod
+        and machine.run("kubectl", "--context", context, "--namespace", SLUG, "exec", pod["name"], *python).returncode
+        == 0
+        for pod in pods
     )
 
 
