@@ -1,5 +1,8 @@
 """The plugins of the project under live sync: they are loaded, edited, and asked before an edit goes live."""
 
+import subprocess
+import sys
+
 import pytest
 from support.locust_process import LOADTEST
 from support.swarm import BASE, Swarm, add_plugins
@@ -48,3 +51,14 @@ def test_a_plugin_that_cannot_be_loaded_is_waited_out(idle: Swarm) -> None:
     wait_until(lambda: "ModuleNotFoundError" in idle.log(), "the reason in the log")
     idle.save(enabled, "plugins/enabled_plugins.py")
     wait_until(lambda: idle.get("/livesync"), "the web UI")
+
+
+def test_a_worker_of_a_plain_run_connects_anew_when_the_master_does_not_answer() -> None:
+    script = """
+import plugins.enabled_plugins, zmq
+from locust.rpc.zmqrpc import Client
+print(Client("127.0.0.1", 9, "worker").socket.getsockopt(zmq.CONNECT_TIMEOUT))
+"""
+    command = [sys.executable, "-W", "ignore", "-c", script]
+    output = subprocess.run(command, cwd=LOADTEST, check=True, stdout=subprocess.PIPE, text=True, timeout=60).stdout
+    assert output == "1000\n"

@@ -1,10 +1,14 @@
 """Repairs of Locust 2.47 for every run, with and without live sync. Each one says how to see that it can go."""
 
 from locust import argument_parser, runners
+from locust.rpc import zmqrpc
 
 import time
 from functools import lru_cache
 from types import SimpleNamespace
+from typing import Any
+
+import zmq
 
 # Each spawn message makes a worker build Locust's argument parser, during which it runs no user for 0.2 s.
 # It can go once `default_args_dict` builds no parser any more. The template's docs/upstream has the report.
@@ -14,3 +18,15 @@ argument_parser.default_args_dict = lru_cache(maxsize=1)(argument_parser.default
 # It can go once locust/runners.py uses `time.monotonic()`.
 _OFFSET = time.time() - time.monotonic()
 vars(runners)["time"] = SimpleNamespace(**{**vars(time), "time": lambda: _OFFSET + time.monotonic()})
+
+# Packets of a worker that starts before its node knows the master's Service get lost, and so do all that TCP repeats, for
+# two minutes. A timeout makes it connect anew. It can go once locust/rpc/zmqrpc.py sets one.
+_create_socket = zmqrpc.BaseSocket.__init__
+
+
+def _create_socket_with_timeout(connection: zmqrpc.BaseSocket, *arguments: Any) -> None:
+    _create_socket(connection, *arguments)
+    connection.socket.setsockopt(zmq.CONNECT_TIMEOUT, 1000)
+
+
+zmqrpc.BaseSocket.__init__ = _create_socket_with_timeout  # type: ignore[method-assign]

@@ -33,6 +33,7 @@ from .target import Json, rendered, require_target, target_host
 KINDS = "jobs,services,configmaps"
 CLAIM = "locust-headless-claim"
 MASTER = f"{LABEL},app.kubernetes.io/component=master"
+WORKERS = f"{LABEL},app.kubernetes.io/component=worker"
 
 START_TIMEOUT = 60
 """Seconds that the master may take to start; its image is on the node already."""
@@ -105,6 +106,8 @@ def run(context: str, folder: Path, kustomization: Json) -> None:
             in_namespace(context, "exec", pod, "--container", "locust-master", "--", "sh", "-c", "kill -INT 1")
             follow(context, pod, "--tail=0")
         collect(context, pod, folder)
+        if not (folder / "verdict.json").exists():
+            show_workers(context)
     finally:
         delete(context)
 
@@ -211,6 +214,12 @@ def collect(context: str, pod: str, folder: Path) -> None:
                 f"The reports of pod {pod} did not arrive ({error}): check that the pod still exists."
             ) from error
     in_namespace(context, "exec", pod, "--container", "reports", "--", "touch", "/reports/.collected")
+
+
+def show_workers(context: str) -> None:
+    """Print the state of the workers and the end of their output, which may say why the run has no verdict."""
+    print(in_namespace(context, "get", "pods", "--selector", WORKERS), flush=True)
+    print(in_namespace(context, "logs", "--selector", WORKERS, "--tail=5", "--prefix"), flush=True)
 
 
 def delete(context: str) -> None:
