@@ -54,6 +54,27 @@ def test_workers_without_live_sync_have_the_files_whatever_the_project_is_called
         ]
 
 
+def test_a_minikube_on_containerd_gets_images_that_an_edit_of_their_dockerfile_rebuilds(
+    project: Path, render: Render
+) -> None:
+    names = Builtins(project, "minikube", render, delivery="minikube")
+    exec(compile((project / "Tiltfile").read_text(), "Tiltfile", "exec"), names)
+    assert "docker_build" not in names.calls
+    for call in names.calls["custom_build"]:
+        assert call.named["deps"]
+        assert all((project / path).exists() for path in call.named["deps"])
+        assert call.args[1].startswith("python3 -m tools build-image minikube $EXPECTED_REF ")
+    folders = [call.args[0] for call in names.calls["read_file"]]
+    assert sorted(set(folders)) == ["loadtest/Dockerfile", "server/Dockerfile"]
+
+
+def test_images_are_pushed_to_the_registry_of_the_context(project: Path, render: Render) -> None:
+    names = Builtins(project, "minikube", render, delivery="push", registry="registry.example.com/team")
+    exec(compile((project / "Tiltfile").read_text(), "Tiltfile", "exec"), names)
+    assert [call.args for call in names.calls["default_registry"]] == [("registry.example.com/team",)]
+    assert "custom_build" not in names.calls
+
+
 def test_live_sync_finds_its_containers_beside_others(bake: Callable[..., Path], render: Render) -> None:
     project = bake()
     for role in ("master", "worker"):

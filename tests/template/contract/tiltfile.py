@@ -33,11 +33,13 @@ class Refused(Exception):
 class Builtins(dict[str, Any]):
     """Names of a Tiltfile: those whose answer counts are here, all others record their calls."""
 
-    def __init__(self, project: Path, context: str, render: Render) -> None:
+    def __init__(
+        self, project: Path, context: str, render: Render, delivery: str = "build", registry: str = ""
+    ) -> None:
         self.calls: dict[str, list[Call]] = {}
         self.project, self.render = project, render
         super().__init__(
-            decode_json=lambda _: {"delivery": "build", "registry": ""},
+            decode_json=lambda _: {"delivery": delivery, "registry": registry},
             decode_yaml_stream=copy.deepcopy,
             encode_yaml_stream=lambda objects: objects,
             fail=self.fail,
