@@ -144,21 +144,21 @@ class Modules:
         `imports` gives the paths of the loaded modules that a module imports. Locustfiles come last, as a new import in
         one of them may load a module that imports an edited one.
         """
-        ordered: dict[Module, None] = {}
         visited: set[Module] = set()
+        roots = sorted(self.loaded, key=attrgetter("is_root"))
+        return [module for root in roots for module in self._after_its_imports(root, imports, visited)]
 
-        def visit(module: Module) -> None:
-            if module not in visited:
-                visited.add(module)
-                imported = imports(module)
-                for other in self.loaded:
-                    if other.path in imported:
-                        visit(other)
-                ordered[module] = None
-
-        for module in sorted(self.loaded, key=attrgetter("is_root")):
-            visit(module)
-        return list(ordered)
+    def _after_its_imports(
+        self, module: Module, imports: Callable[[Module], set[str]], visited: set[Module]
+    ) -> Iterator[Module]:
+        # No nested function: one that calls itself keeps `imports`, and so an applied edit, until a garbage collection.
+        if module not in visited:
+            visited.add(module)
+            imported = imports(module)
+            for other in self.loaded:
+                if other.path in imported:
+                    yield from self._after_its_imports(other, imports, visited)
+            yield module
 
     def path_of(self, opened_path: str) -> str | None:
         """The synced path of a file that was opened, in the folder or in the watched one."""
