@@ -1,10 +1,16 @@
 # Commands for people who work on this template; `make` alone lists them.
 PYTHON ?= python3
+# A uv of this machine, or else the locked one, which pip installs. It installs all others.
+UV ?= $(or $(shell uv --version > /dev/null 2>&1 && command -v uv),.venv/bin/uv)
 VENV := .venv/.installed
+# What the demo needs, unless all is there.
+BAKE := $(if $(wildcard $(VENV)),$(VENV),.venv/.bake)
 
 # Compiled code beside the template's files would be part of every bake.
 export PYTHONDONTWRITEBYTECODE := 1
 
+# Python may not write compiled code here, so that every start would compile the packages again.
+export UV_COMPILE_BYTECODE := 1
 # Pass pip's index settings to uv under its own names; empty counts as unset.
 export UV_INDEX_URL ?= $(PIP_INDEX_URL)
 export UV_EXTRA_INDEX_URL ?= $(PIP_EXTRA_INDEX_URL)
@@ -15,7 +21,7 @@ help: ## list these commands
 	@sed -n 's/^\([a-z0-9]*\):.*## /  \1\t/p' Makefile | expand -t 10
 
 demo: build/load-lab ## bake the default project and run it here, without a cluster
-	$(MAKE) -C build/load-lab local
+	$(MAKE) -C build/load-lab local UV='$(abspath $(UV))'
 
 test: $(VENV) ## all tests that need no cluster
 	.venv/bin/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
@@ -44,18 +50,27 @@ soak: $(VENV) ## long series: 300 load tests edited on a swarm here; 500 edits, 
 
 # Locust is the one that the generated project pins.
 lock: $(VENV) ## after a change of requirements.in
-	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
+	$(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 		--constraints '{{cookiecutter.project_slug}}/loadtest/requirements.txt' requirements.in --output-file requirements.txt
 
 clean: ## remove .venv and build, edits in build/load-lab included
 	rm -rf .venv build .mypy_cache .pytest_cache .ruff_cache
 
 # Order-only, so that a project that is there keeps its edits.
-build/load-lab: | $(VENV)
+build/load-lab: | $(BAKE)
 	.venv/bin/cookiecutter . --no-input --default-config --output-dir build
 
-$(VENV): requirements.txt
+$(VENV): requirements.txt | .venv/bin/python $(UV)
+	$(UV) pip sync --python .venv/bin/python --require-hashes requirements.txt
+	touch $@
+
+.venv/.bake: requirements.txt | .venv/bin/python $(UV)
+	$(UV) pip install --python .venv/bin/python --constraint requirements.txt cookiecutter
+	touch $@
+
+.venv/bin/uv: | .venv/bin/python
+	sed -n '/^uv==/,/[^\\]$$/p' requirements.txt | .venv/bin/pip install --disable-pip-version-check --require-hashes --requirement /dev/stdin
+
+.venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: name one, such as make PYTHON=python3.13")'
-	$(PYTHON) -m venv --clear .venv
-	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
-	touch $(VENV)
+	$(PYTHON) -m venv --clear $(if $(filter .venv/%,$(UV)),,--without-pip) .venv
