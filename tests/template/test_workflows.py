@@ -1,0 +1,52 @@
+"""The workflows of both repositories: pinned actions, few permissions, and commands that exist."""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+
+def workflows(root: Path) -> list[dict[str, Any]]:
+    # BaseLoader keeps `on` a word instead of a boolean.
+    return [yaml.load(file.read_text(), yaml.BaseLoader) for file in (root / ".github/workflows").iterdir()]
+
+
+@pytest.fixture(params=["template", "project"])
+def root(request: pytest.FixtureRequest) -> Path:
+    path: Path = request.getfixturevalue(request.param)
+    return path
+
+
+def test_actions_are_pinned_and_may_read_alone(root: Path) -> None:
+    for workflow in workflows(root):
+        assert workflow["permissions"] == {"contents": "read"}
+        for job in workflow["jobs"].values():
+            assert "permissions" not in job
+            for step in job["steps"]:
+                assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", step["uses"]) if "uses" in step else step["run"]
+
+
+def test_commands_of_make_exist(root: Path) -> None:
+    steps = [step for workflow in workflows(root) for job in workflow["jobs"].values() for step in job["steps"]]
+    commands = [step["run"] for step in steps if step.get("run", "").startswith("make ")]
+    assert {"make check", "make test"} <= set(commands)
+    for command in commands:
+        subprocess.run([*command.split(), "--dry-run"], cwd=root, check=True, stdout=subprocess.DEVNULL)
+
+
+def test_one_job_waits_for_all_that_a_change_has_to_pass(template: Path) -> None:
+    [workflow] = workflows(template)
+    jobs = workflow["jobs"]
+    # The newest Locust may break what is right for the pinned one.
+    assert {*jobs["pass"]["needs"], "pass", "newest-locust"} == jobs.keys()
+    assert jobs["pass"]["if"] == "always()"
+
+
+def test_dependabot_knows_every_folder_with_dependencies(root: Path) -> None:
+    settings = yaml.safe_load((root / ".github/dependabot.yaml").read_text())
+    for update in settings["updates"]:
+        for folder in update.get("directories", [update.get("directory")]):
+            assert (root / folder.lstrip("/")).is_dir(), folder
