@@ -7,13 +7,11 @@ from pathlib import Path
 import pytest
 from support.ports import is_taken
 
-from tests.cluster.contexts import CONTEXTS, absence, add_overlay
+from tests.cluster.contexts import CONTEXTS, SLUG, absence, add_overlay
 from tests.cluster.machine import Machine, missing_tools, own_kubeconfig
 from tests.cluster.other_service import another_service
 from tests.support import baking
 from tests.support.baking import TEMPLATE
-
-SLUG = "locust-k8s-e2e"
 
 
 def pytest_configure(config: pytest.Config) -> None:

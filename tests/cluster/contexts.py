@@ -16,6 +16,8 @@ def all_contexts() -> list[str]:
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
 
 
+SLUG = "locust-k8s-e2e"
+"""The name of the projects, and so of their namespace."""
 GENERATED = ["docker-desktop", "minikube"]
 """Contexts with an overlay in every project; `make overlay` adds the others."""
 LOCAL = ("kind-*", "k3d-*", "colima*")

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from tests.cluster.contexts import REGISTRY, REMOTE
+from tests.cluster.contexts import REGISTRY, REMOTE, SLUG
 from tests.cluster.machine import Machine
 
 IMAGE = "python:3.13-slim"
+SWARM = ["locust-master", "locust-worker"]
+"""The Deployments of a project that leaves out its server."""
 
 
 @contextmanager
@@ -27,6 +30,19 @@ def another_service(machine: Machine, context: str, namespace: str) -> Iterator[
         yield f"http://knowledge-service.{namespace}:8000"
     finally:
         kubectl("delete", "namespace", namespace)
+
+
+def aim_at(address: str, project: Path) -> None:
+    """Make another service the target of a project, and leave out its server."""
+    base = project / "k8s/base/kustomization.yaml"
+    source = base.read_text()
+    assert "  - server\n" in source
+    base.write_text(source.replace("http://server:8000", address).replace("  - server\n", ""))
+
+
+def deployments(machine: Machine, context: str) -> list[str]:
+    """The names of the project's Deployments."""
+    return [item["metadata"]["name"] for item in machine.objects(context, "deploy", "--namespace", SLUG)]
 
 
 def delivered(machine: Machine, context: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from support.waiting import wait_until
 
 from tests.cluster import web_ui
-from tests.cluster.conftest import SLUG
+from tests.cluster.contexts import SLUG
 from tests.cluster.edits import edit, greet, greeting
 from tests.cluster.machine import Machine
 from tests.cluster.web_ui import TIMEOUT

@@ -1,6 +1,5 @@
 """`tilt up` and `skaffold dev` on a real cluster: edits are live on every worker while ten users keep running."""
 
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -8,10 +7,10 @@ from support.ports import free_port
 from support.waiting import wait_until
 
 from tests.cluster import web_ui
-from tests.cluster.conftest import SLUG
-from tests.cluster.contexts import CONTEXTS, absence, profiles
+from tests.cluster.contexts import CONTEXTS, SLUG, absence, profiles
 from tests.cluster.edits import edit, greet, greeting, locustfile, save, task_named
 from tests.cluster.machine import Machine
+from tests.cluster.other_service import SWARM, aim_at, deployments
 from tests.cluster.sessions import assert_nothing_left, session
 from tests.cluster.web_ui import TIMEOUT, Swarm
 
@@ -37,30 +36,20 @@ def test_edits_under_skaffold_dev_while_another_context_is_current(
     assert_nothing_left(machine, context, project)
 
 
-@pytest.mark.parametrize("tool", ["tilt", "skaffold"])
-def test_another_service_is_loaded_without_the_server(
-    machine: Machine, context: str, project: Path, knowledge_service: str, tool: str
+def test_another_service_is_loaded_without_the_server_under_skaffold_dev(
+    machine: Machine, context: str, project: Path, knowledge_service: str
 ) -> None:
-    base = project / "k8s/base/kustomization.yaml"
-    source = base.read_text().replace("http://server:8000", knowledge_service)
-    base.write_text(source.replace("  - server\n", ""))
-    with start_without_server(machine, context, project, tool):
+    aim_at(knowledge_service, project)
+    command = ["skaffold", "dev", *profiles(context), "--profile", "without-server"]
+    with machine.for_skaffold().running(*command, cwd=project):
         wait_until(lambda: len(web_ui.connected()) == 2, "two workers", seconds=300)
         test = Swarm()
         test.start(workers=2)
         test.wait_for(lambda look: sum(look.requests.values()) > 50, "requests to the other service")
-        names = [item["metadata"]["name"] for item in machine.objects(context, "deploy", "--namespace", SLUG)]
-        assert names == ["locust-master", "locust-worker"]
+        assert deployments(machine, context) == SWARM
         edit(project, "an edit")
         test.wait_for_only("an edit")
     assert_nothing_left(machine, context, project)
-
-
-def start_without_server(machine: Machine, context: str, project: Path, tool: str) -> AbstractContextManager[Path]:
-    if tool == "tilt":
-        return machine.running("tilt", "up", "--port", str(free_port()), cwd=project)
-    command = ["skaffold", "dev", *profiles(context), "--profile", "without-server"]
-    return machine.for_skaffold().running(*command, cwd=project)
 
 
 def whole_loop(machine: Machine, context: str, project: Path) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from support.ports import free_port
 
-from tests.cluster.conftest import SLUG, bake, require_cluster
-from tests.cluster.contexts import REMOTE, profiles
+from tests.cluster.conftest import bake, require_cluster
+from tests.cluster.contexts import REMOTE, SLUG, profiles
 from tests.cluster.machine import Machine
 
 TOOLS = {"tilt": ["tilt", "ci", "--port"], "skaffold": ["skaffold", "dev"]}

@@ -18,10 +18,11 @@ from support.ports import free_port
 from support.waiting import wait_until
 
 from tests.cluster import web_ui
-from tests.cluster.conftest import SLUG, bake
-from tests.cluster.contexts import CONTEXTS, REMOTE, absence
+from tests.cluster.conftest import bake
+from tests.cluster.contexts import CONTEXTS, REMOTE, SLUG, absence
 from tests.cluster.edits import save, task_named
 from tests.cluster.machine import Machine
+from tests.cluster.other_service import SWARM, aim_at, deployments
 from tests.cluster.reports import failed, failures, newest, read_verdict, ready_pods
 from tests.cluster.sessions import assert_nothing_left, session
 from tests.cluster.web_ui import TIMEOUT, Swarm
@@ -150,7 +151,7 @@ def test_a_run_that_loses_a_worker_or_is_interrupted_still_reports(
     if cluster != CONTEXTS[0] and not absence(machine, CONTEXTS[0]):
         pytest.skip(f"it has been tested on {CONTEXTS[0]}, and no line of it depends on the cluster")
     in_namespace = ("kubectl", "--context", cluster, "--namespace", SLUG)
-    with headless(machine, workspace, "LOCUST_RUN_TIME=25s") as run:
+    with headless(machine, workspace, "LOCUST_RUN_TIME=18s") as run:
         worker = ("--selector", f"{LABEL},app.kubernetes.io/component=worker", "--output", "name")
         pod, *_ = machine.output(*in_namespace, "get", "pods", *worker).split()
         machine.output(*in_namespace, "delete", pod, "--grace-period=0", "--force")
@@ -197,8 +198,8 @@ def test_a_pulse_takes_the_server_to_its_maximum_and_back(machine: Machine, work
 
 
 @pytest.mark.usefixtures("installed")
-def test_a_new_dependency_is_importable_on_all_workers_after_make_lock(
-    machine: Machine, cluster: str, workspace: Path
+def test_a_new_dependency_and_another_target_go_live_under_tilt_up(
+    machine: Machine, cluster: str, workspace: Path, knowledge_service: str
 ) -> None:
     with session(machine, cluster, workspace, "tilt", "up", "--port", str(free_port())):
         requirements = workspace / "loadtest/requirements.in"
@@ -213,6 +214,13 @@ def test_a_new_dependency_is_importable_on_all_workers_after_make_lock(
         test = Swarm()
         test.start(workers=2)
         test.wait_for_only("1,000")
+
+        aim_at(knowledge_service, workspace)
+        wait_until(lambda: deployments(machine, cluster) == SWARM, "the removal of the server", TIMEOUT)
+        wait_until(lambda: len(web_ui.connected()) == 2 and web_ui.revision(), "both workers, restarted", TIMEOUT)
+        test = Swarm()
+        test.start(workers=2)
+        test.wait_for(lambda look: sum(look.requests.values()) > 50, "requests to the other service")
 
 
 def imports(machine: Machine, context: str, module: str) -> bool:

@@ -30,7 +30,9 @@ COMMANDS = {
         "setup.overlay", "add a cluster: its overlay and its profile for Skaffold", ("context", "registry?")
     ),
     "sync-saves": Command("setup.saves", "copy what was saved while Skaffold built and deployed", ("context",)),
-    "copy-saves": Command("setup.saves", "the process that sync-saves starts", ("context",), "copy_until_watched"),
+    "copy-saves": Command(
+        "setup.saves", "the process that sync-saves starts", ("context", "skaffold"), "copy_until_watched"
+    ),
     "metrics": Command("setup.metrics", "check that the cluster measures the CPU usage of pods", ("context",)),
     "images": Command("setup.images", "copy the images that Skaffold built to the cluster of a context", ("context",)),
     "build-image": Command(

@@ -1,6 +1,7 @@
 """`make headless`: runs the load test to completion in the cluster, as Jobs beside what is deployed.
 
-The image is built from the working tree, unless IMAGE names one in a registry. The reports come into `reports/<time>`; the exit code is that of the verdict.
+The image is built from the working tree, unless IMAGE names one in a registry. The reports come into `reports/<time>`;
+the exit code is that of the verdict.
 """
 
 import json

@@ -73,8 +73,8 @@ def main(context: str, registry: str) -> None:
     print(f"Wrote {relative(folder / 'kustomization.yaml')}")
     if registry:
         print(f"Wrote {relative(write_registry(context, registry))}")
-    if add_profile(context, registry):
-        print(f"Added the profile {context} to skaffold.yaml")
+    added = add_profile(context, registry)
+    print(f"{'Added' if added else 'Kept'} the profile {context} in skaffold.yaml")
     print_commands(context, registry)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import subprocess
 import sys
 import tarfile
@@ -24,8 +25,6 @@ PERIOD = 1
 """Seconds between two comparisons."""
 OVERLAP = 15
 """Seconds of comparisons after the hook, which is several times what Skaffold needs until it watches."""
-LIMIT = 60
-"""Seconds after which it ends in any case."""
 
 
 class Folder(NamedTuple):
@@ -61,7 +60,7 @@ def main(context: str) -> None:
     """Start the comparisons in a process that goes on while Skaffold does; other commands than dev and debug need none."""
     if {"dev", "debug"}.intersection(caller()):
         subprocess.Popen(
-            [sys.executable, "-m", "tools", "copy-saves", context],
+            [sys.executable, "-m", "tools", "copy-saves", context, str(os.getppid())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -69,15 +68,22 @@ def main(context: str) -> None:
         )
 
 
-def copy_until_watched(context: str) -> None:
-    """Copy what differs in the pods once a second, until Skaffold watches and nothing differs."""
+def copy_until_watched(context: str, skaffold: str) -> None:
+    """Copy what differs in the pods once a second, until Skaffold watches and nothing differs, or its process has ended."""
     start = time.monotonic()
     copied = True
-    while copied or time.monotonic() < start + OVERLAP:
+    while is_running(int(skaffold)) and (copied or time.monotonic() < start + OVERLAP):
         copied = sum(copy_differences(context, folder) for folder in FOLDERS) > 0
         time.sleep(PERIOD)
-        if time.monotonic() > start + LIMIT:
-            return
+
+
+def is_running(process: int) -> bool:
+    """Whether there is a process with this id."""
+    try:
+        os.kill(process, 0)
+    except OSError:
+        return False
+    return True
 
 
 def copy_differences(context: str, folder: Folder) -> int:
