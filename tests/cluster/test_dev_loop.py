@@ -33,6 +33,7 @@ def test_edits_under_skaffold_dev_while_another_context_is_current(
         whole_loop(machine, context, project)
         if elsewhere:
             assert machine.run("kubectl", "get", "namespace", SLUG).returncode, f"it is in {elsewhere} too"
+    machine.use(context)
     assert_nothing_left(machine, context, project)
 
 
