@@ -1,6 +1,6 @@
 # Commands for people who work on this template; `make` alone lists them.
 PYTHON ?= python3
-# A uv of this machine, or else the locked one, which pip installs. It installs all others.
+# The uv of this machine, or else the locked one, which pip installs. All other packages are installed by uv.
 UV ?= $(or $(shell uv --version > /dev/null 2>&1 && command -v uv),.venv/bin/uv)
 VENV := .venv/.installed
 # What the demo needs, unless all is there.

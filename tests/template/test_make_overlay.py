@@ -48,9 +48,7 @@ class Project:
         return {profile["name"]: profile for profile in skaffold(self.folder)["profiles"]}
 
     def tilt_up(self, context: str, render: Render) -> dict[str, Any]:
-        names = Builtins(self.folder, context, render)
-        exec(compile((self.folder / "Tiltfile").read_text(), "Tiltfile", "exec"), names)
-        return names.calls
+        return Builtins(self.folder, context, render).run()
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ def root(request: pytest.FixtureRequest) -> Path:
     return path
 
 
-def test_actions_are_pinned_and_may_read_alone(root: Path) -> None:
+def test_actions_are_pinned_and_may_only_read(root: Path) -> None:
     for workflow in workflows(root):
         assert workflow["permissions"] == {"contents": "read"}
         for job in workflow["jobs"].values():
@@ -46,7 +46,7 @@ def test_one_job_waits_for_all_that_a_change_has_to_pass(template: Path) -> None
 
 
 def test_dependabot_knows_every_folder_with_dependencies(root: Path) -> None:
-    settings = yaml.safe_load((root / ".github/dependabot.yaml").read_text())
+    settings = yaml.safe_load((root / ".github/dependabot.yml").read_text())
     for update in settings["updates"]:
         for folder in update.get("directories", [update.get("directory")]):
             assert (root / folder.lstrip("/")).is_dir(), folder

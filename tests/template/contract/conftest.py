@@ -47,8 +47,6 @@ def tilt_up(project: Path, render: Render) -> TiltUp:
 
     @functools.cache
     def tilt_up(context: str) -> dict[str, list[Call]]:
-        names = Builtins(project, context, render)
-        exec(compile((project / "Tiltfile").read_text(), "Tiltfile", "exec"), names)
-        return names.calls
+        return Builtins(project, context, render).run()
 
     return tilt_up

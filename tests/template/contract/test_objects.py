@@ -184,8 +184,8 @@ def test_a_headless_run_brings_its_own_objects_and_changes_no_others(
     folder = project / "reports/run"
     folder.mkdir(parents=True)
     script = (
-        "from tools.runs.run_manifests import kustomization; import json; "
-        "print(json.dumps(kustomization('minikube', 'registry/image:new', {}, [{'kind': 'PriorityClass'}])))"
+        "from tools.runs.run_manifests import kustomization_of_run; import json; "
+        "print(json.dumps(kustomization_of_run('minikube', 'registry/image:new', {}, [{'kind': 'PriorityClass'}])))"
     )
     settings = {
         "LOCUST_USERS": "5",

@@ -46,9 +46,8 @@ def test_workers_without_live_sync_have_the_files_whatever_the_project_is_called
     for context in CONTEXTS:
         overlay = project / f"k8s/overlays/{context}/kustomization.yaml"
         overlay.write_text(overlay.read_text().replace("  - ../../components/live-sync\n", ""))
-        names = Builtins(project, context, render)
-        exec(compile((project / "Tiltfile").read_text(), "Tiltfile", "exec"), names)
-        assert [call.args[0] for call in names.calls["docker_build"]] == [
+        calls = Builtins(project, context, render).run()
+        assert [call.args[0] for call in calls["docker_build"]] == [
             "livesync-lab-server",
             "livesync-lab-loadtest",
         ]
@@ -57,22 +56,20 @@ def test_workers_without_live_sync_have_the_files_whatever_the_project_is_called
 def test_a_minikube_on_containerd_gets_images_that_an_edit_of_their_dockerfile_rebuilds(
     project: Path, render: Render
 ) -> None:
-    names = Builtins(project, "minikube", render, delivery="minikube")
-    exec(compile((project / "Tiltfile").read_text(), "Tiltfile", "exec"), names)
-    assert "docker_build" not in names.calls
-    for call in names.calls["custom_build"]:
+    calls = Builtins(project, "minikube", render, delivery="minikube").run()
+    assert "docker_build" not in calls
+    for call in calls["custom_build"]:
         assert call.named["deps"]
         assert all((project / path).exists() for path in call.named["deps"])
         assert call.args[1].startswith("python3 -m tools build-image minikube $EXPECTED_REF ")
-    folders = [call.args[0] for call in names.calls["read_file"]]
+    folders = [call.args[0] for call in calls["read_file"]]
     assert sorted(set(folders)) == ["loadtest/Dockerfile", "server/Dockerfile"]
 
 
 def test_images_are_pushed_to_the_registry_of_the_context(project: Path, render: Render) -> None:
-    names = Builtins(project, "minikube", render, delivery="push", registry="registry.example.com/team")
-    exec(compile((project / "Tiltfile").read_text(), "Tiltfile", "exec"), names)
-    assert [call.args for call in names.calls["default_registry"]] == [("registry.example.com/team",)]
-    assert "custom_build" not in names.calls
+    calls = Builtins(project, "minikube", render, delivery="push", registry="registry.example.com/team").run()
+    assert [call.args for call in calls["default_registry"]] == [("registry.example.com/team",)]
+    assert "custom_build" not in calls
 
 
 def test_live_sync_finds_its_containers_beside_others(bake: Callable[..., Path], render: Render) -> None:

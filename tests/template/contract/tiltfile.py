@@ -49,6 +49,11 @@ class Builtins(dict[str, Any]):
             os=os,
         )
 
+    def run(self) -> dict[str, list[Call]]:
+        """Run the Tiltfile, and return the calls that it made, by name."""
+        exec(compile((self.project / "Tiltfile").read_text(), "Tiltfile", "exec"), self)
+        return self.calls
+
     def fail(self, message: str) -> None:
         raise Refused(message)
 

@@ -27,7 +27,7 @@ from ..setup.contexts import (
 )
 from . import progress, reports
 from .report_folders import new_folder, read_verdict
-from .run_manifests import LABEL, delivered_image, kustomization
+from .run_manifests import LABEL, delivered_image, kustomization_of_run
 from .settings import describe_environment, expected_workers, require_valid
 from .target import Json, rendered, require_target, target_host
 
@@ -72,7 +72,7 @@ def prepared(context: str, settings: dict[str, str]) -> Iterator[Json]:
     image = delivered_image(context)
     with project_namespace(context):
         claim(context)
-        yield kustomization(context, image, settings, objects)
+        yield kustomization_of_run(context, image, settings, objects)
 
 
 @contextmanager
@@ -219,8 +219,10 @@ def collect(context: str, pod: str, folder: Path) -> None:
 
 def show_workers(context: str) -> None:
     """Print the state of the workers and the end of their output, which may say why the run has no verdict."""
-    print(in_namespace(context, "get", "pods", "--selector", WORKERS), flush=True)
-    print(in_namespace(context, "logs", "--selector", WORKERS, "--tail=5", "--prefix"), flush=True)
+    for words in (["get", "pods"], ["logs", "--tail=5", "--prefix"]):
+        # Not in_namespace(), whose Problem would hide that of the run where a worker has no output yet.
+        shown = kubectl(context, "--namespace", NAMESPACE, *words, "--selector", WORKERS)
+        print(shown.stdout + shown.stderr, flush=True)
 
 
 def delete(context: str) -> None:

@@ -41,7 +41,7 @@ def delivered_image(context: str) -> str:
     return image
 
 
-def kustomization(context: str, image: str, settings: dict[str, str], objects: list[Json]) -> Json:
+def kustomization_of_run(context: str, image: str, settings: dict[str, str], objects: list[Json]) -> Json:
     """What a run applies: the overlay of the context, the component headless, the image and the settings."""
     label, name = LABEL.split("=")
     workers = expected_workers()

@@ -10,7 +10,6 @@ from pathlib import Path
 from ..problem import Problem
 
 NAMESPACE = "{{ cookiecutter.project_slug }}"
-PART_OF = f"app.kubernetes.io/part-of={NAMESPACE}"
 OVERLAYS = Path(__file__).parents[2] / "k8s" / "overlays"
 
 LOCAL = ("docker-desktop", "minikube", "kind-*", "k3d-*", "colima*", "orbstack", "rancher-desktop")
@@ -87,11 +86,12 @@ def require_remote_allowed(context: str) -> None:
 
 
 def is_deployed(context: str) -> bool:
-    """Whether the cluster has the namespace of this project. Raises Problem if it cannot be asked."""
-    found = kubectl(context, "get", "namespaces", "--selector", PART_OF, "--output", "name")
+    """Whether the cluster has the namespace of this project, with its label. Raises Problem if it cannot be read."""
+    label = r"jsonpath={.metadata.labels.app\.kubernetes\.io/part-of}"
+    found = kubectl(context, "get", "namespace", NAMESPACE, "--ignore-not-found", "--output", label)
     if found.returncode:
-        raise Problem(f"The namespaces of context {context} cannot be read: {last_line(found.stderr)}")
-    return bool(found.stdout.strip())
+        raise Problem(f"Namespace {NAMESPACE} of context {context} cannot be read: {last_line(found.stderr)}")
+    return found.stdout == NAMESPACE
 
 
 def kubectl(context: str, *words: str, timeout: int = 10) -> subprocess.CompletedProcess[str]:

@@ -59,14 +59,15 @@ def require_docker_of_this_machine(command: list[str]) -> None:
 
 
 def option(names: tuple[str, ...], command: list[str]) -> str:
-    """The value of an option of Skaffold: from the command line, else from its variable, which comes first in `names`."""
+    """The value of an option of Skaffold, whose variable comes first in `names`. The last one on the command line wins."""
     variable, *options = names
+    given = os.environ.get(variable, "")
     words = iter(command)
     for word in words:
         name, _, value = word.partition("=")
         if name in options:
-            return value or next(words, "")
-    return os.environ.get(variable, "")
+            given = value or next(words, "")
+    return given
 
 
 def caller() -> list[str]:

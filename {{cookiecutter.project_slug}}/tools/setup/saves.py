@@ -6,6 +6,7 @@ those that it has built; later saves are its own.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
@@ -25,6 +26,8 @@ PERIOD = 1
 """Seconds between two comparisons."""
 OVERLAP = 15
 """Seconds of comparisons after the hook, which is several times what Skaffold needs until it watches."""
+LIMIT = 60
+"""Seconds after which it ends although something still differs, such as a file that the load test writes."""
 
 
 class Folder(NamedTuple):
@@ -39,8 +42,13 @@ class Folder(NamedTuple):
     def files(self) -> dict[str, bytes]:
         """Content of the files that are synced, by path in the folder."""
         top = PROJECT / self.name
-        paths = (path.relative_to(top) for path in top.rglob(self.pattern) if path.is_file())
-        return {path.as_posix(): (top / path).read_bytes() for path in paths if self.is_synced(path)}
+        found = {}
+        for path in top.rglob(self.pattern):
+            if path.is_file() and self.is_synced(path.relative_to(top)):
+                # An editor may remove a temporary file meanwhile.
+                with contextlib.suppress(OSError):
+                    found[path.relative_to(top).as_posix()] = path.read_bytes()
+        return found
 
     def is_synced(self, path: Path) -> bool:
         ignored = any(part.startswith(".") or part == "__pycache__" for part in path.parts)
@@ -72,7 +80,7 @@ def copy_until_watched(context: str, skaffold: str) -> None:
     """Copy what differs in the pods once a second, until Skaffold watches and nothing differs, or its process has ended."""
     start = time.monotonic()
     copied = True
-    while is_running(int(skaffold)) and (copied or time.monotonic() < start + OVERLAP):
+    while is_running(int(skaffold)) and time.monotonic() < start + (LIMIT if copied else OVERLAP):
         copied = sum(copy_differences(context, folder) for folder in FOLDERS) > 0
         time.sleep(PERIOD)
 
@@ -119,7 +127,8 @@ def unpack(context: str, pod: str, name: str, files: dict[str, bytes]) -> None:
             archive.addfile(member, io.BytesIO(content))
     tar = ["tar", "xmf", "-", "-C", f"/{name}", "--no-same-owner"]
     command = ["kubectl", "--context", context, "--namespace", NAMESPACE, "exec", "--stdin", pod, "--", *tar]
-    subprocess.run(command, input=buffer.getvalue(), check=False, timeout=30)
+    with contextlib.suppress(subprocess.TimeoutExpired):  # the next comparison tries again
+        subprocess.run(command, input=buffer.getvalue(), check=False, timeout=30)
 
 
 def in_namespace(context: str, *words: str) -> str:
