@@ -208,8 +208,10 @@ def test_a_new_dependency_and_another_target_go_live_under_tilt_up(
         wait_until(lambda: "humanize" in (web_ui.rejection() or ""), "a rejection of what is not installed", TIMEOUT)
         machine.output("make", "lock", cwd=workspace, seconds=300)
         start = time.monotonic()
-        wait_until(lambda: imports(machine, cluster, "humanize"), "the dependency on both workers", TIMEOUT)
+        imports = ("python", "-c", "import humanize")
+        wait_until(lambda: all_run(machine, cluster, "worker", *imports), "the dependency on both workers", TIMEOUT)
         print(f"a new dependency on {cluster}: {time.monotonic() - start:.1f} s after make lock")
+        wait_until(lambda: all_run(machine, cluster, "master", *imports), "the dependency on the master", TIMEOUT)
         wait_until(lambda: len(web_ui.connected()) == 2 and web_ui.revision(), "both workers on one revision", TIMEOUT)
         test = Swarm()
         test.start(workers=2)
@@ -217,21 +219,23 @@ def test_a_new_dependency_and_another_target_go_live_under_tilt_up(
 
         aim_at(knowledge_service, workspace)
         wait_until(lambda: deployments(machine, cluster) == SWARM, "the removal of the server", TIMEOUT)
+        # The old pods answer until they are replaced.
+        aims = ("sh", "-c", f'[ "$LOCUST_HOST" = {knowledge_service} ]')
+        wait_until(lambda: all_run(machine, cluster, "master", *aims), "a master for the other target", TIMEOUT)
+        wait_until(lambda: all_run(machine, cluster, "worker", *aims), "workers for the other target", TIMEOUT)
         wait_until(lambda: len(web_ui.connected()) == 2 and web_ui.revision(), "both workers, restarted", TIMEOUT)
         test = Swarm()
         test.start(workers=2)
         test.wait_for(lambda look: sum(look.requests.values()) > 50, "requests to the other service")
 
 
-def imports(machine: Machine, context: str, module: str) -> bool:
-    """Whether both workers, none of which is on its way out, can import it."""
-    selector = ["--namespace", SLUG, "--selector", "app.kubernetes.io/component=worker"]
+def all_run(machine: Machine, context: str, component: str, *command: str) -> bool:
+    """Whether a command succeeds in all pods of a component, none of which is on its way out."""
+    selector = ["--namespace", SLUG, "--selector", f"app.kubernetes.io/component={component}"]
     pods = [pod["metadata"] for pod in machine.objects(context, "pods", *selector)]
-    python = ["--", "python", "-c", f"import {module}"]
-    return len(pods) == 2 and all(
-        "deletionTimestamp" not in pod
-        and machine.run("kubectl", "--context", context, "--namespace", SLUG, "exec", pod["name"], *python).returncode
-        == 0
+    in_pod = ("kubectl", "--context", context, "--namespace", SLUG, "exec")
+    return len(pods) == {"master": 1, "worker": 2}[component] and all(
+        "deletionTimestamp" not in pod and machine.run(*in_pod, pod["name"], "--", *command).returncode == 0
         for pod in pods
     )
 
