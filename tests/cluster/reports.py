@@ -16,7 +16,7 @@ class Pods(NamedTuple):
 
 def newest(project: Path) -> Path:
     """The reports of the last run."""
-    return max((project / "reports").iterdir())
+    return max((project / "reports").glob("20*"))
 
 
 def ready_pods(folder: Path) -> Pods:

@@ -1,8 +1,10 @@
 """What people see: the tab of live sync and the shapes of the start form, in a browser, and the HTML report."""
 
+import hashlib
+import json
 import shutil
 from collections.abc import Iterator
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
@@ -35,6 +37,26 @@ def test_the_rows_of_the_tab_say_what_is_live_and_what_was_rejected(swarm: Swarm
     assert rows["live"]["what"] == "locustfile.py +2 -0"
     assert rows["rejected"]["what"] == reason
     assert {rows[worker]["revision"] for worker in swarm.workers()} == {rows["live"]["revision"]}
+
+
+def test_the_master_says_which_files_are_not_as_it_has_seen_them(swarm: Swarm) -> None:
+    def differences(**changed: str) -> list[str]:
+        files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in swarm.folder.glob("*.*")}
+        body = json.dumps(files | {name.replace("_py", ".py"): digest for name, digest in changed.items()}).encode()
+        address = f"http://127.0.0.1:{swarm.web}/livesync/differences"
+        headers = {"Content-Type": "application/json"}
+        with urlopen(Request(address, body, headers), timeout=TIMEOUT) as response:
+            answer: list[str] = json.load(response)
+            return answer
+
+    (swarm.folder / ".env").write_text("TOKEN=1")
+    (swarm.folder / "names.py~").write_text("")
+    swarm.edit(BASE + "\nNAME = 1\n")
+    assert differences() == []
+    assert differences(names_py="1", locustfile_py="2") == ["locustfile.py", "names.py"]
+    swarm.save(BASE + "\n1 / 0\n")
+    swarm.rejection()
+    wait_until(lambda: differences() == [], "the rejected save, decided")
 
 
 TAB_OF_ITS_OWN = """

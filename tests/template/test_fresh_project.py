@@ -96,8 +96,16 @@ def test_a_demo_syncs_an_edit_and_ends_with_ctrl_c(demo: subprocess.Popen[bytes]
         edited = re.sub(r'(?<=client\.get\()"/hello"', '"/hello?edited"', source)
         assert edited != source
         locustfile.write_text(edited)
-        wait_until(lambda: live() not in (None, before), "live edit", START_TIMEOUT)
+        outcome = run("python3", "-m", "tools", "live", cwd=clone / "build/load-lab")
+        assert json.loads(outcome.stdout)["state"] == "live", outcome.stdout
+        assert (outcome.returncode, live() not in (None, before)) == (0, True)
         wait_until(lambda: requested("/hello?edited"), "requests of the edited task", START_TIMEOUT)
+
+        locustfile.write_text(edited + "1 / 0\n")
+        outcome = run("python3", "-m", "tools", "live", cwd=clone / "build/load-lab")
+        assert outcome.returncode == 1
+        assert json.loads(outcome.stdout)["state"] == "rejected"
+        assert json.loads(outcome.stdout)["reason"].startswith("locustfile.py:")
     finally:
         locustfile.write_text(source)
 
@@ -133,20 +141,22 @@ def test_a_fresh_project_passes_its_own(workshop: Path, command: str) -> None:
 
 def test_a_run_without_a_cluster_leaves_reports_that_can_be_compared(workshop: Path) -> None:
     (workshop / "reports").mkdir(exist_ok=True)
-    before = set((workshop / "reports").iterdir())
+    before = set((workshop / "reports").glob("20*"))
     made = run("make", "headless-local", "LOCUST_RUN_TIME=6s", cwd=workshop, seconds=120)
     assert made.returncode == 0, made.stdout
     assert "Variables used: LOCUST_RUN_TIME" in made.stdout
     assert re.search(r"# Passed(, with doubts)?: (\d+) of \2 checks passed", made.stdout)
-    [folder] = set((workshop / "reports").iterdir()) - before
+    [folder] = set((workshop / "reports").glob("20*")) - before
     assert {file.name for file in folder.iterdir()} >= {"verdict.json", "summary.md", "junit.xml", "report.html"}
-    compared = run("make", "compare", f"A={folder}", f"B={folder}", cwd=workshop)
+    compared = run("make", "compare", f"A={folder}", "B=reports/newest", cwd=workshop)
     assert re.search(r"GET /hello +p95 ms .* 0 %", compared.stdout), compared.stdout
+    verdict = run("python3", "-m", "tools", "verdict", cwd=workshop)
+    assert (verdict.returncode, json.loads(verdict.stdout)["folder"]) == (0, str(folder))
     assert not processes_in(workshop)
 
 
 def test_a_run_without_a_cluster_that_is_interrupted_leaves_its_reports(workshop: Path, tmp_path: Path) -> None:
-    before = set((workshop / "reports").glob("*"))
+    before = set((workshop / "reports").glob("20*"))
     with (tmp_path / "output").open("wb") as output:
         command = ["make", "headless-local", "LOCUST_RUN_TIME=10m"]
         process = subprocess.Popen(command, cwd=workshop, stdout=output, stderr=output, start_new_session=True)
@@ -159,7 +169,7 @@ def test_a_run_without_a_cluster_that_is_interrupted_leaves_its_reports(workshop
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-    [folder] = set((workshop / "reports").glob("*")) - before
+    [folder] = set((workshop / "reports").glob("20*")) - before
     assert "| load test | run time | 600 s |" in (folder / "summary.md").read_text()
     assert (folder / "report.html").exists()
     assert "Traceback" not in log.read_text()

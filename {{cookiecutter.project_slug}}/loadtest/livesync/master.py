@@ -83,6 +83,7 @@ class Master:
             self._wanted = tree
             if reason := why_not(partial(self._publish, tree), self.live.folder.path):
                 self.report.reject(revision_of(tree), reason)
+            self.report.decided = tree
 
     def _publish(self, tree: Tree) -> None:
         start = time.monotonic()

@@ -2,11 +2,15 @@
 
 from locust.runners import MasterRunner
 
+import hashlib
 import logging
+import os
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from .file_access import WRITTEN
+from .file_scan import is_synced
 from .files import Tree, changed_paths
 from .forked_trial import REASON_LIMIT
 from .live_code import Live
@@ -41,10 +45,13 @@ class Report:
     """What went live since the test began."""
     refused: Change | None = None
     """The last save, if it was rejected."""
+    decided: Tree = field(default_factory=dict)
+    """The files of the last save that went live or was rejected."""
 
     def begin(self, runner: MasterRunner) -> None:
         """Called when Locust has started."""
         self.runner = runner
+        self.decided = self.live.tree
         self.changes.append(Change(self.live.revision, "the code that Locust started with"))
 
     def begin_run(self, **_: object) -> None:
@@ -75,6 +82,21 @@ class Report:
         """Record and log that a save was rejected."""
         self.refused = Change(revision, reason[:REASON_LIMIT])
         logger.error("edit rejected, revision %s stays live: %s", self.live.revision, self.refused.what)
+
+    def differing_paths(self, digests: dict[str, str]) -> list[str]:
+        """The synced paths whose content is not what `digests` says, SHA-256 by path, as of the last save that was decided.
+
+        Files named .env do not count, because images leave them out, nor do files that this process writes.
+        """
+        theirs = {path: digest for path, digest in digests.items() if is_synced(path)}
+        ours = {path: hashlib.sha256(content).hexdigest() for path, content in self.decided.items()}
+        return sorted(
+            path
+            for path in ours.keys() | theirs.keys()
+            if ours.get(path) != theirs.get(path)
+            and path.rpartition("/")[2] != ".env"
+            and os.path.realpath(self.live.modules.watched / path) not in WRITTEN
+        )
 
     def reverted(self) -> None:
         """Record that the files are equal to the live ones again."""

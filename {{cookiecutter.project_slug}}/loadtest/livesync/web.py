@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import cast
 
+import gevent
 from flask import Flask, Response, jsonify, request
 
 from .swarm_status import Report
@@ -27,6 +28,13 @@ def serve(report: Report, environment: Environment, web_ui: WebUI) -> None:
             changes=[asdict(change) for change in report.changes],
         )
 
+    def differences() -> Response:
+        files = request.get_json()
+        if not isinstance(files, dict):
+            return Response("Send a JSON object with the SHA-256 of each file by its path.", status=400)
+        # Hashing many megabytes would block Locust's event loop.
+        return jsonify(gevent.get_hub().threadpool.apply(report.differing_paths, (files,)))
+
     def add_rows(response: Response) -> Response:
         if request.path == f"{base_path}/stats/requests" and response.is_json:
             content = response.get_json()
@@ -36,6 +44,8 @@ def serve(report: Report, environment: Environment, web_ui: WebUI) -> None:
 
     app = cast(Flask, web_ui.app)
     app.add_url_rule(f"{base_path}/livesync", view_func=web_ui.auth_required_if_enabled(livesync))
+    compare = web_ui.auth_required_if_enabled(differences)
+    app.add_url_rule(f"{base_path}/livesync/differences", view_func=compare, methods=["POST"])
     app.after_request(add_rows)
 
 

@@ -28,7 +28,7 @@ START_TIMEOUT = 30
 
 def main() -> int:
     """Run with the settings of headless.toml and the environment, and return the exit code. Raises Problem."""
-    needs_server = "LOCUST_HOST" not in os.environ
+    needs_server = not os.environ.get("LOCUST_HOST")
     require_free([MASTER_PORT, *([SERVER_PORT] if needs_server else [])])
     workers = expected_workers()
     require_valid({})

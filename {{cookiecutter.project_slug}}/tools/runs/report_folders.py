@@ -27,6 +27,14 @@ def new_folder(kind: str = "") -> Path:
     raise Problem(f"{REPORTS.name} has 99 runs of this second: start again")
 
 
+def link_newest(folder: Path) -> None:
+    """Let `newest`, a symbolic link beside the folder of a run, lead to it."""
+    link, new = folder.with_name("newest"), folder.with_name(".newest")
+    new.unlink(missing_ok=True)
+    new.symlink_to(folder.name)
+    new.replace(link)
+
+
 def read_verdict(folder: Path) -> dict[str, Any]:
     """The document verdict.json of a run. Raises Problem if there is none or this version of it is unknown."""
     file = folder / "verdict.json"
@@ -41,6 +49,16 @@ def read_verdict(folder: Path) -> dict[str, Any]:
     if not isinstance(verdict, dict) or verdict.get("version") != 1:
         raise Problem(f"{file} is not a verdict of version 1: run the load test again with this version of the project")
     return verdict
+
+
+def print_newest() -> int:
+    """Print the verdict of the newest run as JSON, with its folder, and return 0 if it passed. Raises Problem."""
+    folders = sorted(path for path in REPORTS.glob("20*") if path.is_dir())
+    if not folders:
+        raise Problem("There are no reports: run make headless-local or make headless first.")
+    verdict = read_verdict(folders[-1])
+    print(json.dumps({"folder": str(folders[-1]), **verdict}, indent=2, ensure_ascii=False))
+    return int(verdict["outcome"] != "passed")
 
 
 def write_verdict(folder: Path, verdict: dict[str, Any]) -> None:

@@ -25,17 +25,17 @@ RESERVED = re.compile(
 
 
 def from_environment() -> dict[str, str]:
-    """The variables that override headless.toml: all of Locust and of the load test that are not reserved."""
-    return {
-        name: value
-        for name, value in sorted(os.environ.items())
-        if name.startswith("LOCUST_") and not RESERVED.fullmatch(name)
-    }
+    """The variables that override headless.toml: all of Locust and of the load test that are not reserved or empty."""
+    return {name: value for name, value in sorted(process_environment().items()) if name.startswith("LOCUST_")}
 
 
 def process_environment() -> dict[str, str]:
-    """The environment for a process of the run: the one of this process without the reserved variables."""
-    return {name: value for name, value in os.environ.items() if not RESERVED.fullmatch(name)}
+    """The environment for a process of the run: the one of this process without the reserved and empty variables."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not RESERVED.fullmatch(name) and not (name.startswith("LOCUST_") and not value)
+    }
 
 
 def describe_environment() -> str:
@@ -65,8 +65,8 @@ def require_valid(settings: dict[str, str], loadtest: Path = LOADTEST) -> None:
 
 def expected_workers(file: Path = HEADLESS) -> int:
     """How many workers the run starts and waits for. Raises Problem for an invalid setting."""
-    if WORKERS in os.environ:
-        return _workers(WORKERS, os.environ[WORKERS])
+    if value := os.environ.get(WORKERS):
+        return _workers(WORKERS, value)
     options = _options(file)
     if "expect-workers" not in options:
         raise Problem(f"{file.name} has no expect-workers in [tool.locust]: add it, such as expect-workers = 2")

@@ -46,7 +46,7 @@ def test_a_missing_file_is_a_problem(tmp_path: Path) -> None:
         settings.expected_workers(tmp_path / "headless.toml")
 
 
-@pytest.mark.parametrize("value", ["x", "0", "-1", "1.5", "", "٣"])
+@pytest.mark.parametrize("value", ["x", "0", "-1", "1.5", " ", "٣"])
 def test_an_invalid_variable_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("LOCUST_EXPECT_WORKERS", value)
     with pytest.raises(Problem, match=r"LOCUST_EXPECT_WORKERS is .*: it needs a whole number of at least 1"):
@@ -58,9 +58,11 @@ def test_the_environment_overrides_the_file(tmp_path: Path, monkeypatch: pytest.
     assert settings.expected_workers(known) == 2
     monkeypatch.setenv("LOCUST_EXPECT_WORKERS", "5")
     assert settings.expected_workers(known) == 5
+    monkeypatch.setenv("LOCUST_EXPECT_WORKERS", "")
+    assert settings.expected_workers(known) == 2
 
 
-def test_reserved_variables_are_not_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reserved_and_empty_variables_are_not_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("LOCUST_LOCUSTFILE", "LOCUST_MODE_WORKER", "LOCUST_LOGFILE", "LOCUST_CSV", "LOCUST_WEB_LOGIN"):
         monkeypatch.setenv(name, "1")
         assert name not in settings.from_environment()
@@ -68,6 +70,8 @@ def test_reserved_variables_are_not_taken_from_the_environment(monkeypatch: pyte
     for name in ("LOCUST_USERS", "LOCUST_SHAPE", "LOCUST_PLAN", "LOCUST_CONFIG_USERS"):
         monkeypatch.setenv(name, "secret")
         assert settings.from_environment()[name] == settings.process_environment()[name] == "secret"
+    monkeypatch.setenv("LOCUST_SPAWN_RATE", "")
+    assert "LOCUST_SPAWN_RATE" not in settings.process_environment()
     said = settings.describe_environment()
     assert "LOCUST_PLAN" in said
     assert "ignored, because the run sets them: LOCUST_CSV, LOCUST_LOCUSTFILE" in said
