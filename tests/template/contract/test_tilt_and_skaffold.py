@@ -99,6 +99,34 @@ def test_every_tilt_resource_exists_and_every_object_has_one(tilt_up: TiltUp, co
     assert sorted(gathered) == sorted(f"{item['metadata']['name']}:{item['kind']}" for item in apart)
 
 
+def test_a_setting_of_tilt_overrides_the_number_of_workers(project: Path, render: Render) -> None:
+    calls = Builtins(project, "minikube", render, settings={"workers": "4"}).run()
+    (call,) = calls["k8s_yaml"]
+    assert of_kind("Deployment", call.args[0])["locust-worker"]["spec"]["replicas"] == 4
+    for value in ("0", "-1", "many", "2.5"):
+        with pytest.raises(Refused, match="use a whole number"):
+            Builtins(project, "minikube", render, settings={"workers": value}).run()
+
+
+def test_resources_that_are_named_are_the_only_ones(project: Path, render: Render) -> None:
+    tiltfile = Builtins(project, "minikube", render, settings={"resources": ["server"]})
+    tiltfile.run()
+    assert tiltfile["config"].enabled == ["server"]
+
+
+def test_each_button_belongs_to_a_resource_and_starts_its_command(tilt_up: TiltUp) -> None:
+    calls = tilt_up("minikube")
+    resources = {call.args[0] for name in ("k8s_resource", "local_resource") for call in calls[name] if call.args}
+    buttons = {call.named["name"]: call.named for call in calls["ui_button"]}
+    commands = {call.named["name"]: call.named for call in calls["cmd"]}
+    assert buttons.keys() == commands.keys()
+    assert [call.named["ui_buttons"] for call in calls["start_on_spec"]] == [[name] for name in buttons]
+    for name, button in buttons.items():
+        place = button["location"]["component_id"]
+        assert place in resources
+        assert commands[name]["annotations"]["tilt.dev/resource"] == place
+
+
 def test_tilt_and_skaffold_forward_the_same_ports(project: Path, everything: list[Object], tilt_up: TiltUp) -> None:
     for name, port in HOST_PORTS.items():
         service = of_kind("Service", everything)[name]

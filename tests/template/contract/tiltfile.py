@@ -4,6 +4,7 @@ import builtins
 import copy
 import functools
 import os
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,15 +31,50 @@ class Refused(Exception):
     """What fail() raises."""
 
 
+class Config:
+    """Tilt's `config`: the settings that a user gives."""
+
+    main_dir = "/project"
+    tilt_subcommand = "up"
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self.settings, self.enabled = settings, list[str]()
+
+    def define_string(self, _: str, usage: str) -> None:
+        assert usage
+
+    def define_string_list(self, _: str, usage: str, args: bool) -> None:
+        assert args, usage
+
+    def parse(self) -> dict[str, Any]:
+        return self.settings
+
+    def set_enabled_resources(self, names: list[str]) -> None:
+        self.enabled = names
+
+
 class Builtins(dict[str, Any]):
     """Names of a Tiltfile: those whose answer counts are here, all others record their calls."""
 
     def __init__(
-        self, project: Path, context: str, render: Render, delivery: str = "build", registry: str = ""
+        self,
+        project: Path,
+        context: str,
+        render: Render,
+        delivery: str = "build",
+        registry: str = "",
+        settings: dict[str, Any] | None = None,
     ) -> None:
         self.calls: dict[str, list[Call]] = {}
         self.project, self.render = project, render
         super().__init__(
+            config=Config(settings or {}),
+            v1alpha1=types.SimpleNamespace(
+                **{
+                    name: functools.partial(self.record, name)
+                    for name in ("ui_button", "cmd", "ui_input_spec", "ui_text_input_spec", "start_on_spec")
+                }
+            ),
             decode_json=lambda _: {"delivery": delivery, "registry": registry},
             decode_yaml_stream=copy.deepcopy,
             encode_yaml_stream=lambda objects: objects,
