@@ -1,6 +1,6 @@
 """What the users do: an ordinary locustfile. With live sync, a saved edit goes live in the running swarm."""
 
-from locust import FastHttpUser, between, constant, task
+from locust import FastHttpUser, between, constant, run_single_user, task
 
 import os
 
@@ -44,3 +44,7 @@ class StressUser(FastHttpUser):
         with self.client.get("/flaky", params={"rate": 0.1}, name="/flaky", catch_response=True) as response:
             if response.status_code == 503:
                 response.success()  # the server fails on purpose here
+
+
+if __name__ == "__main__":
+    run_single_user(Visitor)  # for a debugger: see docs/debugging.md

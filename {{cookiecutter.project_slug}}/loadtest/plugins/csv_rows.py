@@ -12,6 +12,7 @@ The master assigns the rows, so each is used once before the first one is used a
 """
 
 from locust import User, events
+from locust.env import Environment
 from locust.rpc import Message
 from locust.runners import MasterRunner, Runner, WorkerRunner
 
@@ -45,13 +46,17 @@ class CsvRows:
 
     def next_row(self, user: User) -> dict[str, str]:
         """The next row: its values by column name. Raises gevent.Timeout if the master does not answer."""
-        runner: Any = user.environment.runner
-        number = _ask_master(runner, self.path) if isinstance(runner, WorkerRunner) else _next_number(runner, self.path)
+        runner = user.environment.runner
+        if isinstance(runner, WorkerRunner):
+            number = _ask_master(runner, self.path)
+        else:
+            # A single user in a debugger has no runner.
+            number = _next_number(runner or user.environment, self.path)
         return self.rows[number % len(self.rows)]
 
 
 # Counters are kept on Locust's runner, so that they survive an edit of this module.
-def _next_number(runner: Runner, path: str) -> int:
+def _next_number(runner: Runner | Environment, path: str) -> int:
     used: dict[str, Iterator[int]] = vars(runner).setdefault("csv_rows_used", defaultdict(itertools.count))
     return next(used[path])
 
