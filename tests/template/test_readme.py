@@ -37,15 +37,16 @@ def test_it_is_short(readme: str) -> None:
     assert len(readme.splitlines()) <= 120
 
 
-def test_it_leads_with_the_three_commands_and_the_two_without_a_cluster(readme: str) -> None:
-    assert commands(readme)[:7] == [
+def test_it_leads_with_the_two_commands_without_a_cluster_and_the_four_with_one(readme: str) -> None:
+    assert commands(readme)[:8] == [
+        ["git", "clone", "https://github.com/org/locust-k8s"],
+        ["cd", "locust-k8s"],
+        ["make", "demo"],
+        ["make", "test"],
         ["cookiecutter", "gh:org/locust-k8s"],
         ["cd", "load-lab"],
         ["tilt", "up"],
         ["skaffold", "dev", "--profile", "minikube"],
-        ["git", "clone", "https://github.com/org/locust-k8s"],
-        ["cd", "locust-k8s"],
-        ["make", "demo"],
     ]
 
 
@@ -92,6 +93,7 @@ def test_its_paths_targets_and_addresses_exist(readme: str, template: Path, proj
         inside = path.removeprefix("build/load-lab").lstrip("/")
         assert (template / path).exists() or (project / inside).exists(), path
     assert set(re.findall(r"localhost:(\d+)", readme)) == {"8000", "8089"}
+    assert [picture for picture in re.findall(r"!\[.+\]\((.+)\)", readme) if not (template / picture).exists()] == []
 
 
 def test_its_version_of_tilt_is_the_one_that_the_tiltfile_requires(readme: str, project: Path) -> None:

@@ -13,31 +13,60 @@ from tests.template.contract.objects import (
     HOST_PORTS,
 )
 
+DOCUMENTS = ["README.md", "AGENTS.md", "docs/*.md", "*/README.md", "loadtest/*/README.md"]
+MADE_BY_THE_READER = {"loadtest/.env", "k8s/overlays/kind-kind"}
 
-@pytest.mark.parametrize("document", ["README.md", "k8s/README.md"])
-def test_commands_and_paths_in_documents_exist(project: Path, document: str) -> None:
-    text = (project / document).read_text()
+
+def documents(project: Path) -> dict[Path, str]:
+    """The text of each document of a project."""
+    return {path: path.read_text() for pattern in DOCUMENTS for path in project.glob(pattern)}
+
+
+def test_commands_in_documents_exist(project: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (project / "Makefile").read_text(), re.MULTILINE))
     assert {"local", "test", "check", "lock", "doctor", "clean"} <= targets
-    assert set(re.findall(r"(?m)(?:^|`|&& )make ([a-z-]+)", text)) <= targets
-    paths = re.findall(r"(?<![\w./])(?:k8s|server|loadtest|tools)/[\w./-]*\w", text)
-    paths += re.findall(r"\]\((?!https?:)([^)#]+)", text)
-    assert paths
-    allowed = {"loadtest/.env", "k8s/overlays/kind-kind"}  # what the reader makes
-    assert [path for path in paths if not (project / path).exists() and path not in allowed] == []
+    listed = run("python3", "-m", "tools", cwd=project).stdout
+    commands = set(re.findall(r"^    ([a-z-]+) ", listed, re.MULTILINE))
+    for document, text in documents(project).items():
+        assert set(re.findall(r"(?m)(?:^|`|&& )make ([a-z-]+)", text)) <= targets, document
+        assert set(re.findall(r"python3 -m tools ([a-z-]+)", text)) <= commands, document
 
 
-def test_the_readme_asks_the_questions_of_the_shapes(project: Path) -> None:
+def test_paths_and_links_in_documents_exist(project: Path) -> None:
+    for document, text in documents(project).items():
+        for path in re.findall(r"(?<![\w./])(?:k8s|server|loadtest|tools)/[\w./-]*\w", text):
+            assert (project / path).exists() or path in MADE_BY_THE_READER, (document, path)
+        for path, anchor in re.findall(r"\]\((?!https?:)([^)#]+)#?([^)]*)", text):
+            target = document.parent / path
+            assert target.exists(), (document, path)
+            assert not anchor or f"\n## {anchor.replace('-', ' ').capitalize()}\n" in target.read_text(), anchor
+
+
+def test_each_page_has_one_question_and_the_readme_leads_to_it(project: Path) -> None:
+    readme = (project / "README.md").read_text()
+    pages = list((project / "docs").glob("*.md"))
+    assert pages
+    for page in pages:
+        title = page.read_text().splitlines()[0]
+        assert title.startswith("# ")
+        assert title.endswith("?")
+        assert f"(docs/{page.name})" in readme
+
+
+def test_the_page_of_runs_asks_the_questions_of_the_shapes(project: Path) -> None:
     shapes = ast.parse((project / "loadtest/shapes.py").read_text())
     functions = {node.name: ast.get_docstring(node) or "" for node in shapes.body if isinstance(node, ast.FunctionDef)}
-    rows = re.findall(r"^\| `(\w+)` \| `[▁-▇]{12}` \| (.*\?) \|$", (project / "README.md").read_text(), re.MULTILINE)
+    rows = re.findall(
+        r"^\| `(\w+)` \| `[▁-▇]{12}` \| (.*\?) \|$", (project / "docs/runs-and-verdicts.md").read_text(), re.MULTILINE
+    )
     assert rows == [(name, f"{docstring.partition('?')[0]}?") for name, docstring in functions.items()]
 
 
-def test_addresses_in_the_readme_are_forwarded(project: Path) -> None:
-    readme = (project / "README.md").read_text()
-    ports = {int(port) for port in re.findall(r"localhost:(\d+)", readme)}
-    assert set(HOST_PORTS.values()) <= ports <= {*HOST_PORTS.values(), 30060, 10350}
+def test_addresses_in_documents_are_forwarded_or_served(project: Path) -> None:
+    tilt = {8090, 10350}  # the reports and the page of Tilt
+    ports = {int(port) for text in documents(project).values() for port in re.findall(r"localhost:(\d+)", text)}
+    assert set(HOST_PORTS.values()) <= ports <= {*HOST_PORTS.values(), *tilt}
+    assert '"8090"' in (project / "Tiltfile").read_text()
 
 
 def test_ports_of_a_run_without_a_cluster_are_the_same(project: Path) -> None:
