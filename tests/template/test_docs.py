@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from livesync.locust_internals import READ
 
 # Lines of a sequence diagram. To Mermaid, a semicolon ends a line, and # begins the code of a character.
 PARTICIPANT = re.compile(r"participant (\w+) as [^;#]+")
@@ -36,3 +37,17 @@ def test_its_only_diagram_is_well_formed(how_it_works: str) -> None:
     assert others == []
     blocks = [line.split()[0] for line in lines if BLOCK.fullmatch(line)]
     assert blocks == ["alt", "else", "end"] * blocks.count("alt"), "one block after the other"
+
+
+def test_the_state_of_every_report_to_locust_is_listed(template: Path) -> None:
+    folder = template / "docs/upstream"
+    listed = re.findall(
+        r"^\| \[[^\]]+\]\(([\w-]+\.md)\) \| \S.* \| \S.* \|$", (folder / "README.md").read_text(), re.MULTILINE
+    )
+    assert sorted(listed) == sorted(path.name for path in folder.glob("*.md") if path.name != "README.md")
+
+
+def test_the_proposal_to_locust_has_every_private_name_that_live_sync_reads(template: Path) -> None:
+    proposal = (template / "docs/upstream/reload-the-locustfile.md").read_text()
+    rows = re.findall(r"^\| [^|]+ \| (`[\w`, ]+) \|$", proposal, re.MULTILINE)
+    assert sorted(re.findall(r"`(\w+)`", "".join(rows))) == sorted({name for names in READ.values() for name in names})
