@@ -13,13 +13,13 @@ SLUG = (
     r"y|n|yes|no|on|off|true|false|null)$)"
     r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?"
 )
-URL = r"https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[\w.~/-]*)?"
+URL = r"https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9_.~/-]*)?"
 
 # answer, the pattern it must match as a whole, the rule in words with an example
 RULES = [
     (
         "project_name",
-        r"(?=.*\S).{1,60}",
+        r"(?=.*[^ ]).{1,60}",
         "Use 1 to 60 printable characters on one line, such as Load Lab.",
     ),
     (
@@ -51,7 +51,7 @@ def problems() -> list[str]:
     return [
         f"{key} is {ANSWERS[key]!r}. {rule}"
         for key, pattern, rule in RULES
-        if not (re.fullmatch(pattern, ANSWERS[key], re.ASCII) and ANSWERS[key].isprintable())
+        if not (re.fullmatch(pattern, ANSWERS[key]) and ANSWERS[key].isprintable())
     ]
 
 

@@ -2,13 +2,17 @@
 
 import ast
 import json
+import runpy
+import shutil
 import subprocess
 import sys
 import tomllib
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import copier
 import pytest
 import yaml
 from cookiecutter.exceptions import FailedHookException
@@ -64,6 +68,8 @@ REFUSED = {
     "workers": ["", "0", "51", "-1", "2.0", "two", "02", "1_0", "\u0662", "2\n", "1" * 5],
 }
 
+REFUSED_ONE_BY_ONE = [(question, answer) for question in REFUSED for answer in REFUSED[question]]
+
 HOSTILE = [
     "\"double\" 'single' `back`",
     "\"\"\" and ''' and r'",
@@ -97,10 +103,58 @@ def assert_parses(path: Path) -> None:
         subprocess.run(make, cwd=path.parent, check=True, capture_output=True)
 
 
-def test_every_question_has_its_wording(template: Path) -> None:
+@pytest.fixture(scope="module")
+def copied_answers(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+    """A function from answers to those that the files of the template get from copier.
+
+    It raises ValueError when the answers are refused.
+    """
+    questions = tmp_path_factory.mktemp("questions")
+    shutil.copy(template / "copier.yml", questions)
+    sources = questions / "{{cookiecutter.project_slug}}"
+    sources.mkdir()
+    (sources / "answers.json").write_text("{{ cookiecutter | tojson }}")
+
+    def copied_answers(**answers: str) -> Any:
+        folder = tmp_path_factory.mktemp("copied")
+        # Without the settings of this machine.
+        copier.run_copy(str(questions), folder, answers, defaults=True, quiet=True, settings=copier.Settings())
+        return json.loads((folder / "answers.json").read_text())
+
+    return copied_answers
+
+
+def test_every_question_has_its_wording_and_copier_the_same(template: Path) -> None:
     answers = json.loads((template / "cookiecutter.json").read_text())
     assert [key for key in answers if not key.startswith("_")] == QUESTIONS
     assert list(answers["__prompts__"]) == QUESTIONS
+    copied = yaml.safe_load((template / "copier.yml").read_text())
+    hidden = ("rules", "cookiecutter")
+    assert [key for key in copied if not key.startswith("_") and key not in hidden] == QUESTIONS
+    for question in QUESTIONS:
+        assert copied[question]["help"] == answers["__prompts__"][question]
+        assert copied[question]["default"] == answers[question] or question == "project_slug"
+
+
+def test_copier_has_the_rules_of_the_hook(template: Path, tmp_path: Path) -> None:
+    copied = yaml.safe_load((template / "copier.yml").read_text())
+    defaults = {question: copied[question]["default"] for question in QUESTIONS} | {"project_slug": "good"}
+    hook = tmp_path / "hook.py"
+    source = (template / "hooks/pre_gen_project.py").read_text()
+    hook.write_text(source.replace("{{ cookiecutter | tojson }}", json.dumps(defaults)))
+    rules = runpy.run_path(str(hook))["RULES"]
+    assert copied["rules"]["default"] == {key: {"pattern": pattern, "words": words} for key, pattern, words in rules}
+
+
+def test_copier_makes_the_slug_of_cookiecutter(bake: Callable[..., Path], copied_answers: Callable[..., Any]) -> None:
+    for name in ("Load Lab", '  A_b & C\'s "X" (v2.0)! '):
+        assert copied_answers(project_name=name)["project_slug"] == bake(project_name=name).name
+
+
+@pytest.mark.parametrize("name", ["名前", "Übung", "9 lives", "on", "x" * 41])
+def test_copier_asks_for_a_slug_when_the_name_makes_none(copied_answers: Callable[..., Any], name: str) -> None:
+    with pytest.raises(ValueError, match=r'^Question "project_slug" is required$'):
+        copied_answers(project_name=name)
 
 
 def test_a_bake_runs_nothing_but_a_hook_of_the_standard_library(template: Path) -> None:
@@ -115,10 +169,7 @@ def test_a_bake_runs_nothing_but_a_hook_of_the_standard_library(template: Path) 
     assert imports == {"json", "re", "sys"} <= sys.stdlib_module_names
 
 
-@pytest.mark.parametrize(
-    ("question", "answer"),
-    [(question, answer) for question in REFUSED for answer in REFUSED[question]],
-)
+@pytest.mark.parametrize(("question", "answer"), REFUSED_ONE_BY_ONE)
 def test_an_answer_that_cannot_work_is_refused(
     bake: Callable[..., Path],
     tmp_path_factory: pytest.TempPathFactory,
@@ -135,6 +186,13 @@ def test_an_answer_that_cannot_work_is_refused(
     assert message.count(" is ") == 1 + EXAMPLES[question].count(" is ")
     bakes = sorted(tmp_path_factory.getbasetemp().glob("bake*"), key=lambda p: p.stat().st_ctime)
     assert not any(path.is_file() for path in bakes[-1].rglob("*"))
+
+
+@pytest.mark.parametrize(("question", "answer"), REFUSED_ONE_BY_ONE)
+def test_copier_refuses_it_too(copied_answers: Callable[..., Any], question: str, answer: str) -> None:
+    slug = {} if question == "project_slug" else {"project_slug": "good"}
+    with pytest.raises(ValueError, match=rf"^Validation error for question '{question}': Use .*{EXAMPLES[question]}"):
+        copied_answers(**{question: answer} | slug)
 
 
 def test_all_problems_are_reported_at_once(bake: Callable[..., Path], capfd: pytest.CaptureFixture[str]) -> None:
@@ -164,6 +222,12 @@ def test_a_hostile_answer_arrives_as_data(bake: Callable[..., Path], answer: str
     assert constants.count(arrived) >= 1 + bool(answer)
     assert arrived in (project / "README.md").read_text(encoding="utf-8")
     assert not list(project.parent.rglob("pwned"))
+
+
+@pytest.mark.parametrize("answer", ["", *HOSTILE, "{{ 1/0 }} {# y #} {% z %}"])
+def test_copier_passes_a_hostile_answer_on_as_data(copied_answers: Callable[..., Any], answer: str) -> None:
+    answers = {"project_name": answer or "Name", "project_slug": "good", "description": answer}
+    assert copied_answers(**answers).items() >= answers.items()
 
 
 def test_code_in_an_answer_is_not_executed(bake: Callable[..., Path], tmp_path: Path) -> None:
