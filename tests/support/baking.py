@@ -1,11 +1,18 @@
 """Projects, baked from this repository."""
 
+import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from cookiecutter.main import cookiecutter
 
 TEMPLATE = Path(__file__).parents[2]
+
+
+def copy_template(folder: Path) -> None:
+    """Copy this repository into a new folder, without what Git and tools keep here."""
+    not_in_git = shutil.ignore_patterns(".git", ".venv", "build", "*_cache", "__pycache__")
+    shutil.copytree(TEMPLATE, folder, ignore=not_in_git)
 
 
 def bake(folder: Path, template: str = str(TEMPLATE), **answers: str) -> Path:

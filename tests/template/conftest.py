@@ -1,6 +1,5 @@
 """Fixtures: bakes of the template, as paths."""
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -49,8 +48,7 @@ def project(bake: Callable[..., Path]) -> Path:
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the template repository in which `make demo` has baked and installed."""
     path = tmp_path_factory.mktemp("clone") / "locust-k8s"
-    not_in_git = shutil.ignore_patterns(".git", ".venv", "build", "*_cache", "__pycache__")
-    shutil.copytree(TEMPLATE, path, ignore=not_in_git)
+    baking.copy_template(path)
     (path / ".venv").symlink_to(sys.prefix)
     for folder, words in {path: [*INSTALLED, "build/load-lab"], path / "build/load-lab": [".venv/.installed"]}.items():
         made = run("make", *words, cwd=folder, seconds=300)

@@ -51,7 +51,7 @@ def test_it_leads_with_the_two_commands_without_a_cluster_and_the_four_with_one(
 
 
 def test_its_commands_do_what_it_says(readme: str, template: Path, tmp_path: Path) -> None:
-    enter, without_questions = (words for words in commands(readme) if words[0] == "cookiecutter")
+    enter, without_questions, _ = (words for words in commands(readme) if words[0] == "cookiecutter")
 
     cookiecutter(enter, template, tmp_path)
     project = tmp_path / "load-lab"
@@ -99,6 +99,11 @@ def test_its_paths_targets_and_addresses_exist(readme: str, template: Path, proj
 def test_its_version_of_tilt_is_the_one_that_the_tiltfile_requires(readme: str, project: Path) -> None:
     [version] = re.findall(r"^\| Tilt \| ([\d.]+) \|", readme, re.MULTILINE)
     assert f'version_settings(constraint=">={version}")' in (project / "Tiltfile").read_text()
+
+
+def test_its_version_of_copier_is_the_one_that_the_questions_require(readme: str, template: Path) -> None:
+    [version] = re.findall(r"^\| copier \| ([\d.]+) \|", readme, re.MULTILINE)
+    assert yaml.safe_load((template / "copier.yml").read_text())["_min_copier_version"] == version
 
 
 def test_make_alone_lists_every_command(template: Path) -> None:
