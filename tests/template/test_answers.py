@@ -17,6 +17,8 @@ import pytest
 import yaml
 from cookiecutter.exceptions import FailedHookException
 
+from tests.support import json_with_comments
+
 QUESTIONS = ["project_name", "project_slug", "description", "target_host", "workers"]
 
 EXAMPLES = {
@@ -95,7 +97,7 @@ def assert_parses(path: Path) -> None:
     elif path.suffix == ".toml":
         tomllib.loads(text)
     elif path.suffix == ".json":
-        json.loads(text)
+        json_with_comments.parse(text)
     elif path.suffix == ".yaml":
         assert list(yaml.safe_load_all(text))
     elif path.name == "Makefile":

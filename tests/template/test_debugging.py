@@ -16,6 +16,8 @@ from support.ports import free_port
 from support.service import Service
 from support.waiting import TIMEOUT, wait_until
 
+from tests.support import json_with_comments
+
 Message = dict[str, Any]
 
 
@@ -88,14 +90,10 @@ def debugged(project: Path, launch: Message, target: str) -> Iterator[Debugger]:
         process.wait()
 
 
-def settings(project: Path, name: str) -> Any:
-    """A file of settings, which is JSON with comments."""
-    return json.loads(re.sub(r"(?m)^\s*//.*", "", (project / name).read_text()))
-
-
 def test_a_breakpoint_in_a_task_stops_the_one_user_there(project: Path) -> None:
     service = Service()
-    launch = next(entry for entry in settings(project, ".vscode/launch.json")["configurations"] if "program" in entry)
+    configurations = json_with_comments.parse((project / ".vscode/launch.json").read_text())["configurations"]
+    launch = next(configuration for configuration in configurations if "program" in configuration)
     assert launch["gevent"] is True
     locustfile = project / "loadtest/locustfile.py"
     before, _, _ = locustfile.read_text().partition("self.client.get(")
@@ -121,6 +119,6 @@ def test_a_breakpoint_in_a_task_stops_the_one_user_there(project: Path) -> None:
 
 @pytest.mark.parametrize("name", [".vscode/settings.json", ".vscode/launch.json", ".devcontainer/devcontainer.json"])
 def test_paths_in_settings_of_editors_exist(project: Path, name: str) -> None:
-    text = json.dumps(settings(project, name))
+    text = json.dumps(json_with_comments.parse((project / name).read_text()))
     paths = re.findall(r"\$\{workspaceFolder\}/([\w./-]+)", text) + re.findall(r'"((?:\w+/)+tests)"', text)
     assert [path for path in paths if not (project / path).exists() and not path.startswith(".venv/")] == []

@@ -51,7 +51,7 @@ def test_it_leads_with_the_two_commands_without_a_cluster_and_the_four_with_one(
 
 
 def test_its_commands_do_what_it_says(readme: str, template: Path, tmp_path: Path) -> None:
-    enter, without_questions, _ = (words for words in commands(readme) if words[0] == "cookiecutter")
+    enter, without_questions = (words for words in commands(readme) if words[0] == "cookiecutter")
 
     cookiecutter(enter, template, tmp_path)
     project = tmp_path / "load-lab"

@@ -24,7 +24,7 @@ UNATTENDED = {
     "cruft update": "cruft update --skip-apply-ask",
     "cookiecutter gh:": "cookiecutter --no-input gh:",
 }
-"""Commands of the README, and the same for a test, which answers no question."""
+"""Commands of the page, and the same for a test, which answers no question."""
 
 HOSTILE_ANSWERS = {
     "project_name": "\"Ünï\" 'x' `y` \\ 名前 \U0001f389: - # @",
@@ -100,13 +100,13 @@ def repository(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def scripts(template: Path, repository: Path) -> list[str]:
-    """The shell blocks of the README about updates, for the template in that repository."""
-    [section] = re.findall(r"^## Keep it current$(.*?)^## ", (template / "README.md").read_text(), re.DOTALL | re.M)
+    """The shell blocks of the page about updates, for the template in that repository."""
+    page = (template / "docs/updates.md").read_text()
     for words, unattended in UNATTENDED.items():
-        assert words in section
-        section = section.replace(words, unattended)
-    section = re.sub(r"(gh:|https://github\.com/)org/locust-k8s", str(repository), section)
-    return re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+        assert words in page
+        page = page.replace(words, unattended)
+    page = re.sub(r"(gh:|https://github\.com/)org/locust-k8s", str(repository), page)
+    return re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
 
 
 @pytest.mark.parametrize("answers", [{}, HOSTILE_ANSWERS], ids=["default", "hostile"])
