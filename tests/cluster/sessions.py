@@ -14,18 +14,18 @@ from tests.cluster.web_ui import TIMEOUT
 
 
 @contextmanager
-def session(machine: Machine, context: str, project: Path, *command: str) -> Iterator[None]:
-    """The command runs, server, master and both workers are there, and so is what was saved in the meantime."""
+def session(machine: Machine, context: str, project: Path, *command: str, workers: int = 2) -> Iterator[None]:
+    """The command runs, server, master and workers are there, and so is what was saved in the meantime."""
     tool = machine.for_skaffold() if command[0] == "skaffold" else machine
     with tool.running(*command, cwd=project):
         wait_until(lambda: machine.objects(context, "pods", "--namespace", SLUG), "pods", seconds=300)
         greet(project, "Hello from a save!")
-        wait_until(lambda: len(web_ui.connected()) == 2, "two workers", seconds=300)
+        wait_until(lambda: len(web_ui.connected()) == workers, f"{workers} workers", seconds=300)
         edit(project, "saved early")
         wait_until(lambda: greeting() == "Hello from a save!", "the server as saved during the deployment", TIMEOUT)
         wait_until(lambda: web_ui.reaches_server(machine, context, SLUG), "the server, from the master's pod", TIMEOUT)
         wait_until(lambda: "saved early" in live_locustfile(machine, context), "what was saved early", TIMEOUT)
-        wait_until(web_ui.revision, "one revision on both workers", TIMEOUT)
+        wait_until(web_ui.revision, "one revision on all workers", TIMEOUT)
         yield
 
 

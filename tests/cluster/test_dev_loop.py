@@ -1,6 +1,8 @@
 """`tilt up` and `skaffold dev` on a real cluster: edits are live on every worker while ten users keep running."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.ports import free_port
@@ -61,11 +63,13 @@ def whole_loop(machine: Machine, context: str, project: Path) -> None:
 
     for name in ("first", "second"):
         edit(project, name)
+        assert outcome(machine, project)["state"] == "live"
         test.wait_for_only(name)
 
     before = web_ui.revision()
     save(project, locustfile(project).read_text().replace("class ", "clas ", 1))
-    wait_until(web_ui.rejection, "a rejection of the syntax error")
+    rejected = outcome(machine, project)
+    assert (rejected["state"], rejected["reason"]) == ("rejected", web_ui.rejection())
     assert web_ui.revision() == before
     test.wait_for_only("second")
 
@@ -120,6 +124,12 @@ def whole_loop(machine: Machine, context: str, project: Path) -> None:
 
     greet(project, "Hello again!")
     wait_until(lambda: greeting() == "Hello again!", "the server's new answer", TIMEOUT)
+
+
+def outcome(machine: Machine, project: Path) -> dict[str, Any]:
+    """What `python3 -m tools live` prints about the last save."""
+    printed: dict[str, Any] = json.loads(machine.run("python3", "-m", "tools", "live", cwd=project, seconds=60).stdout)
+    return printed
 
 
 def kill_master(machine: Machine, context: str) -> None:

@@ -33,6 +33,7 @@ class Look:
 class Swarm:
     """A test that runs: every look at it checks that no request failed and no count went down."""
 
+    users: int = USERS
     seen: dict[str, int] = field(default_factory=dict)
 
     def look(self) -> Look:
@@ -51,7 +52,7 @@ class Swarm:
         return look
 
     def start(self, workers: int) -> None:
-        post("/swarm", user_count=USERS, spawn_rate=USERS)
+        post("/swarm", user_count=self.users, spawn_rate=self.users)
         self.wait_for_even_split(workers)
 
     def stop(self) -> None:
@@ -59,12 +60,12 @@ class Swarm:
 
     def wait_for_even_split(self, workers: int) -> None:
         """Wait until so many workers share all the users as evenly as it goes."""
-        even = [USERS // workers + (place < USERS % workers) for place in range(workers)]
+        even = [self.users // workers + (place < self.users % workers) for place in range(workers)]
 
         def is_even(look: Look) -> bool:
             # Statistics from before a worker was replaced may look even, too.
             current = look.users_by_worker.keys() == connected().keys()
-            return current and sorted(look.users_by_worker.values(), reverse=True) == even and look.users == USERS
+            return current and sorted(look.users_by_worker.values(), reverse=True) == even and look.users == self.users
 
         self.wait_for(is_even, f"a split of {even}")
 
@@ -81,8 +82,8 @@ class Swarm:
         def alone() -> bool:
             nonlocal before
             look = self.look()
-            assert look.users == USERS
-            if look.requests[name] < before.requests[name] + USERS:
+            assert look.users == self.users
+            if look.requests[name] < before.requests[name] + self.users:
                 return False
             others = [other for other in look.requests if look.requests[other] > before.requests.get(other, 0)]
             before = look
