@@ -24,7 +24,7 @@ demo: build/load-lab ## bake the default project and run it here, without a clus
 	$(MAKE) -C build/load-lab local UV='$(abspath $(UV))'
 
 test: $(VENV) ## all tests that need no cluster
-	.venv/bin/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
+	.venv/bin/pytest --numprocesses 6 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV) ## check format, lint and types; changes nothing
 	.venv/bin/ruff format --check

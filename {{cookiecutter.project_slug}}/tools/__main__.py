@@ -47,9 +47,7 @@ COMMANDS = {
     "headless-local": Command("runs.on_this_machine", "run the load test to completion on this machine"),
     "compare": Command("runs.compare", "compare the statistics of two runs", ("a", "b")),
     "pulse": Command("autoscaling.pulse", "run a pulse of load and check the autoscaler", ("context?",)),
-    "live": Command(
-        "live", "wait until what is saved in loadtest is live or rejected, and print which as JSON", ("timeout?",)
-    ),
+    "live": Command("live", "wait until a save is live or rejected, and print which as JSON", ("timeout?",)),
     "verdict": Command("runs.report_folders", "print the verdict of the newest run as JSON", function="print_newest"),
     "check-requirements": Command("check_requirements", "check that the locked requirements fit their sources"),
 }
