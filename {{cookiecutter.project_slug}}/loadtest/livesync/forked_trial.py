@@ -42,8 +42,7 @@ def trial(action: Callable[[], None], explain: Callable[[BaseException], str]) -
     sys.stderr.flush()
     parent = os.getpid()
     reader, writer = os.pipe()
-    # gevent's own fork would have the child take over the event loop with all users in it.
-    child = get_original("os", "fork")()
+    child = _fork()
     if child == 0:
         vars(os).update(getpid=lambda: parent)  # user code that reads it must see what it will see in the parent
         _run_in_child(action, explain, writer, timeout)
@@ -81,12 +80,8 @@ def _run_in_child(
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.alarm(int(timeout) + 2)  # should the parent die
-        silence = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(silence, 1)
-        os.dup2(silence, 2)
         reason = ""
         try:
-            _leave_event_loop()
             action()
         except Rejected as rejection:
             reason = str(rejection)
@@ -97,9 +92,36 @@ def _run_in_child(
         os._exit(0)
 
 
-def _leave_event_loop() -> None:
+_left_hubs: list[Any] = []
+"""The hub that the child leaves, while `_fork` is forking."""
+
+
+def _fork() -> int:
+    """Fork as `os.fork` does without gevent, whose fork would have the child take over the event loop with all users in it."""
+    gevent.sleep(0)  # it goes on while no timer or socket is due; the end of the hub would run what is due in the child
+    _left_hubs.append(gevent.get_hub())
+    try:
+        return int(get_original("os", "fork")())
+    finally:
+        _left_hubs.clear()
+
+
+def _leave_parent() -> None:
+    """Give a child that `_fork` made an event loop of its own, and no output."""
+    for hub in _left_hubs:
+        silence = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silence, 1)
+        os.dup2(silence, 2)
+        _leave_event_loop(hub)
+
+
+# OpenTelemetry registers hooks later, which start threads and wait for them: that runs what the event loop holds.
+os.register_at_fork(after_in_child=_leave_parent)
+
+
+def _leave_event_loop(hub: Any) -> None:
     """Give the child an event loop of its own, in which no user and no greenlet of the parent ever runs."""
-    hub, current = gevent.get_hub(), gevent.getcurrent()
+    current = gevent.getcurrent()
     hub._threadpool = hub._resolver = None  # their threads are not in the child
     if current is not hub.parent:
         # A hub that ends switches to its parent, which has to be this greenlet.
