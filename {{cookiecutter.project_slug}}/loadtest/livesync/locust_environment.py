@@ -33,6 +33,9 @@ PARSED = "livesync_parsed"
 EDIT_CHECKS = "edit_checks"
 """Attribute of the environment, which plugins fill: functions by name that return why an edit is rejected, or None."""
 
+SPAWNABLE = "livesync_spawnable"
+"""Attribute of the environment for the names of the classes that could have users before an edit."""
+
 INITIALISED = "livesync_initialised"
 """Attribute of the environment for the `init` listeners that have run."""
 
@@ -109,20 +112,41 @@ def _check(environment: Environment, user_classes: dict[str, type[User]]) -> Non
 
 
 def _keep(environment: Environment, undo: Undo) -> None:
-    names = ("available_user_classes", "available_user_tasks", "available_shape_classes", "shape_class")
+    names = ("available_user_classes", "available_user_tasks", "available_shape_classes", "shape_class", SPAWNABLE)
     before = {name: getattr(environment, name) for name in names}
     classes = environment.user_classes[:]
     undo.append(lambda: (vars(environment).update(before), environment.user_classes.__setitem__(slice(None), classes)))
 
 
 def _replace_user_classes(environment: Environment, available: dict[str, type[User]]) -> None:
-    known: dict[str, Any] = environment.available_user_classes or {}
-    left_out = {name for name, cls in known.items() if _can_spawn(cls) and cls not in environment.user_classes}
+    chosen = _chosen(environment, _spawnable(available))
     vars(environment).update(available_user_classes=available)  # Locust's annotation says instances
+    vars(environment)[SPAWNABLE] = _spawnable(available)
     environment.available_user_tasks = {name: list(user_class.tasks) for name, user_class in available.items()}
-    environment.user_classes[:] = [
-        user_class for name, user_class in available.items() if _can_spawn(user_class) and name not in left_out
-    ]
+    environment.user_classes[:] = [user_class for name, user_class in available.items() if name in chosen]
+
+
+def _spawnable(user_classes: dict[str, type[User]]) -> set[str]:
+    return {name for name, user_class in user_classes.items() if _can_spawn(user_class)}
+
+
+def _chosen(environment: Environment, spawnable: set[str]) -> set[str]:
+    """Names of the classes that have users: all, or those that the command line or the class picker has chosen.
+
+    A class that the edit adds takes the place of a chosen one that it removes, so that a class can be renamed.
+    """
+    options: Any = environment.parsed_options
+    known: dict[str, Any] = environment.available_user_classes or {}
+    chosen = {name for name, user_class in known.items() if user_class in environment.user_classes}
+    is_picked_at_start = options and options.class_picker and not _is_running(environment)
+    if chosen == vars(environment)[SPAWNABLE] or is_picked_at_start:
+        return spawnable
+    left = chosen & spawnable
+    if left != chosen:
+        left |= spawnable - vars(environment)[SPAWNABLE]
+    if not left:
+        raise Rejected(f"no class is left of those that the test runs ({', '.join(sorted(chosen))}): keep one of them")
+    return left
 
 
 def _override(environment: Environment) -> None:
@@ -236,6 +260,7 @@ def note_initialised(environment: Environment) -> None:
     """Remember that Locust runs the `init` listeners that there are now."""
     vars(environment)[INITIALISED] = list(events.init._handlers)
     vars(environment)[PARSED] = list(events.init_command_line_parser._handlers)
+    vars(environment)[SPAWNABLE] = _spawnable(vars(environment)["available_user_classes"] or {})
     note_test_start(environment)
     vars(environment)[running_shapes.KNOWN] = set(environment.available_shape_classes or {})
 
@@ -259,9 +284,12 @@ def _note_next_start(environment: Environment, outcome: Outcome) -> None:
     """Add a note if a new `test_start` listener does not apply to the running test."""
     before, now = vars(environment).get(TEST_START, []), list(events.test_start._handlers)
     vars(environment)[TEST_START] = now
-    is_running = environment.runner and environment.runner.state in (STATE_RUNNING, STATE_SPAWNING)
-    if is_running and any(not any(listener is known for known in before) for listener in now):
+    if _is_running(environment) and any(not any(listener is known for known in before) for listener in now):
         outcome.notes.append("the new test_start listener runs from the next start of a test")
+
+
+def _is_running(environment: Environment) -> bool:
+    return environment.runner is not None and environment.runner.state in (STATE_RUNNING, STATE_SPAWNING)
 
 
 def _can_spawn(user_class: type[User]) -> bool:

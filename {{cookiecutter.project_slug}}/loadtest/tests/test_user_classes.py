@@ -29,6 +29,7 @@ def test_a_renamed_user_class_takes_over_all_users(swarm: Swarm) -> None:
 
 
 def test_user_class_weights_change_the_mix(swarm: Swarm) -> None:
+    swarm.edit(base("/base", NEW_CLASS.replace("wait_time", "weight = 0\n    wait_time")))
     swarm.edit(base("/base", NEW_CLASS.replace("wait_time", "weight = 9\n    wait_time")))
     swarm.wait_for("/buy", workers=1)  # Locust may put all users of one class on one worker
     swarm.settle()
