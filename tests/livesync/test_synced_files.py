@@ -36,6 +36,7 @@ LITTER = [
     "Dockerfile",
     "requirements.in",
     "requirements.txt",
+    "requirements-otel.txt",
 ]
 
 

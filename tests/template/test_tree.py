@@ -2,9 +2,12 @@
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+from tests.support.commands import run
 
 SCARS = [
     ("left-over Jinja", r"\{\{|\{%|\{#"),
@@ -117,3 +120,13 @@ def test_locks_pin_every_direct_dependency_with_hashes(project: Path, name: str)
     assert wanted <= pinned
     requirements = re.split(r"\n(?=\S)", lock.strip())
     assert all("--hash=sha256:" in requirement for requirement in requirements)
+
+
+def test_the_lock_of_opentelemetry_adds_to_that_of_the_load_test(project: Path) -> None:
+    both = [word for name in ("", "-otel") for word in ("--requirement", f"loadtest/requirements{name}.txt")]
+    uv = Path(sys.executable).with_name("uv")
+    options = ["--dry-run", "--require-hashes", "--python", sys.executable]
+    resolved = run(uv, "pip", "install", *options, *both, cwd=project)
+    assert resolved.returncode == 0, resolved.stdout
+    added = re.findall(r"^ \+ (\S+)==", resolved.stdout, re.MULTILINE)
+    assert {"opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"} <= set(added)

@@ -1,11 +1,13 @@
 """The Tiltfile and skaffold.yaml deploy the same overlays, forward the same ports and sync the same files."""
 
+import sys
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
 
+from tests.support.commands import run
 from tests.template.contract.objects import (
     CONTEXTS,
     HOST_PORTS,
@@ -70,6 +72,33 @@ def test_images_are_pushed_to_the_registry_of_the_context(project: Path, render:
     calls = Builtins(project, "minikube", render, delivery="push", registry="registry.example.com/team").run()
     assert [call.args for call in calls["default_registry"]] == [("registry.example.com/team",)]
     assert "custom_build" not in calls
+
+
+BUILD_VARIABLES = ["PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "EXTRAS"]
+
+
+def test_variables_of_a_build_reach_it_from_the_environment(
+    project: Path, render: Render, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variables = {name: f"value of {name}" for name in BUILD_VARIABLES}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    for build in Builtins(project, "docker-desktop", render).run()["docker_build"]:
+        assert build.named["build_args"] == variables
+    by_tools = run(sys.executable, "-c", BUILD_ARGUMENTS, cwd=project).stdout.split()
+    assert by_tools == [word for name in variables for word in ("--build-arg", name)]
+    for artifact in skaffold(project)["build"]["artifacts"]:
+        wanted = [name for word, name in dockerfile(project, artifact["context"]) if word == "ARG"]
+        assert artifact["docker"]["buildArgs"] == dict.fromkeys(wanted)
+        assert set(wanted) <= variables.keys()
+    assert "EXTRAS" in wanted
+
+
+BUILD_ARGUMENTS = """
+import os
+from tools.setup.images import build_arguments
+print(*build_arguments(dict(os.environ)))
+"""
 
 
 def test_live_sync_finds_its_containers_beside_others(bake: Callable[..., Path], render: Render) -> None:
@@ -169,7 +198,7 @@ SYNCED = [
 ]  # fmt: skip
 
 
-REBUILT = ["requirements.txt", "livesync/start.py", "livesync/deep/a.py"]
+REBUILT = ["requirements.txt", "requirements-otel.txt", "livesync/start.py", "livesync/deep/a.py"]
 
 
 def braces(pattern: str) -> list[str]:
@@ -195,7 +224,7 @@ def test_tilt_and_skaffold_sync_the_same_files(project: Path, tilt_up: TiltUp) -
     [build] = [call for call in tilt_up("minikube")["docker_build"] if call.args[0].endswith("-loadtest")]
     steps = {step.name: step.args for step in build.named["live_update"]}
     fallbacks = [path.removeprefix("loadtest/") for path in steps["fall_back_on"][0]]
-    assert fallbacks == ["requirements.txt", "livesync"]
+    assert fallbacks == ["requirements.txt", "requirements-otel.txt", "livesync"]
     [artifact] = [a for a in skaffold(project)["build"]["artifacts"] if a["image"].endswith("-loadtest")]
     patterns = [one for rule in artifact["sync"]["manual"] for one in braces(rule["src"])]
     for path in SYNCED + REBUILT:

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 from .errors import Rejected
 from .file_access import WRITTEN
 
-IMAGE = {"livesync", "Dockerfile", "requirements.in", "requirements.txt"}
+IMAGE = {"livesync", "Dockerfile", "requirements.in", "requirements.txt", "requirements-otel.txt"}
 """Names at the top level that belong to the image."""
 
 LITTER = ["__pycache__", "node_modules", "4913", ".*", "~$*", "#*#", "*~", "*.swp", "*.tmp", "*.part", "*.crdownload"]

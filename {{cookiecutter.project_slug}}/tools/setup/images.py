@@ -23,16 +23,16 @@ from .preflight import KUBE_CONTEXT, caller, option
 PROJECT = Path(__file__).parents[2]
 IMAGES = ["{{ cookiecutter.project_slug }}-server", "{{ cookiecutter.project_slug }}-loadtest"]
 
-INDEX_VARIABLES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
-"""A package index of your own reaches the build by the variables of pip."""
+BUILD_VARIABLES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "EXTRAS")
+"""A package index of your own reaches the build by the variables of pip; `EXTRAS=otel` adds OpenTelemetry."""
 
 DockerEnvironment = dict[str, str]
 """Variables with which `docker` connects to a Docker; without any, to that of this machine."""
 
 
 def build_arguments(environment: dict[str, str]) -> list[str]:
-    """Arguments of `docker build` for a package index of your own."""
-    return [word for name in INDEX_VARIABLES if name in environment for word in ("--build-arg", name)]
+    """Arguments of `docker build` for the variables of a build that are set."""
+    return [word for name in BUILD_VARIABLES if name in environment for word in ("--build-arg", name)]
 
 
 def build_and_load(context: str, image: str, folder: str, only: str) -> None:

@@ -55,7 +55,7 @@ class Folder(NamedTuple):
         return not ignored and path.parts[0] not in self.excluded
 
 
-IMAGE_ONLY = frozenset({"Dockerfile", "requirements.in", "requirements.txt"})
+IMAGE_ONLY = frozenset({"Dockerfile", "requirements.in", "requirements.txt", "requirements-otel.txt"})
 MASTER = "app.kubernetes.io/name=locust,app.kubernetes.io/component=master"
 FOLDERS = [
     # Live sync sends the code of the master to the workers.
