@@ -2,7 +2,7 @@
 
 import pytest
 
-LONGEST = ["test_own_tests.py", "test_fresh_project.py", "test_oracle.py", "test_swarm.py", "test_edits.py"]
+LONGEST = ["test_fresh_project.py", "test_oracle.py", "test_without_a_cluster.py", "test_swarm.py", "test_edits.py"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

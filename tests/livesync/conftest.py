@@ -12,8 +12,9 @@ from support.swarm import Swarm, add_plugins
 from support.swarm_fixtures import idle, shared, swarm
 
 from tests.livesync.watched import Folder, Modules, override
+from tests.support.browser import page
 
-__all__ = ["idle", "shared", "swarm"]
+__all__ = ["idle", "page", "shared", "swarm"]
 
 
 @pytest.fixture

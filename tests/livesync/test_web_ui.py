@@ -2,29 +2,11 @@
 
 import hashlib
 import json
-import shutil
-from collections.abc import Iterator
 from urllib.request import Request, urlopen
 
-import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 from support.swarm import BASE, Swarm
 from support.waiting import TIMEOUT, wait_until
-
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
-
-
-@pytest.fixture
-def page() -> Iterator[Page]:
-    """A page of a real browser."""
-    if not BROWSER:
-        pytest.skip("neither chromium nor google-chrome is installed")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER)
-        page = browser.new_page()
-        page.set_default_timeout(1000 * TIMEOUT)
-        yield page
-        browser.close()
 
 
 def test_the_rows_of_the_tab_say_what_is_live_and_what_was_rejected(swarm: Swarm) -> None:
@@ -106,9 +88,9 @@ def test_a_browser_shows_the_tab(page: Page, swarm: Swarm) -> None:
     swarm.save(BASE + "\n1 / 0\n")
     swarm.rejection()
     page.goto(f"http://127.0.0.1:{swarm.web}/?tab=livesync")
-    expect(page.get_by_role("tab", name="Live sync")).to_be_visible(timeout=1000 * TIMEOUT)
+    expect(page.get_by_role("tab", name="Live sync")).to_be_visible()
     for text in (revision, "locustfile.py:12: ZeroDivisionError", *swarm.workers()):
-        expect(page.get_by_text(text).first).to_be_visible(timeout=1000 * TIMEOUT)
+        expect(page.get_by_text(text).first).to_be_visible()
 
 
 def test_a_shape_is_chosen_in_the_start_form(page: Page, shaped: Swarm) -> None:
@@ -119,7 +101,7 @@ def test_a_shape_is_chosen_in_the_start_form(page: Page, shaped: Swarm) -> None:
     page.locator("[name=width]").fill("0")
     page.locator("button[type=submit]").click()
     problem = page.get_by_text("width is 0: it needs from 1 second to a period (120)")
-    expect(problem).to_be_visible(timeout=1000 * TIMEOUT)
+    expect(problem).to_be_visible()
     assert shaped.get("/stats/requests")["state"] == "ready"
 
     page.locator("[name=width]").fill("60")

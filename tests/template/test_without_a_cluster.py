@@ -1,0 +1,215 @@
+"""The project without a cluster: `make demo`, in a browser and by its numbers, and `make headless-local`.
+
+One file, because its commands need the same ports.
+"""
+
+import json
+import re
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+from urllib.request import urlopen
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from support.ports import is_taken
+from support.waiting import wait_until
+
+from tests.support.commands import interrupt, run, running
+
+PORTS = {"server": 8000, "web UI": 8089, "workers": 5557}
+START_TIMEOUT = 180
+"""Seconds for the demo to start; it installs on the way."""
+
+WEB = f"http://localhost:{PORTS['web UI']}"
+
+
+def get(path: str) -> Any:
+    with urlopen(WEB + path, timeout=60) as response:
+        return json.load(response)
+
+
+def processes_in(folder: Path) -> list[str]:
+    """Command lines of what still runs in a folder; Linux alone tells."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if process.joinpath("cwd").resolve().is_relative_to(folder):
+                found.append(process.joinpath("cmdline").read_text())
+        except OSError:
+            continue
+    return found
+
+
+@pytest.fixture(scope="class", autouse=True)
+def ports_are_free() -> None:
+    taken = [port for port in PORTS.values() if is_taken(port)]
+    assert not taken, f"ports {taken} are taken: stop what listens there, then test again"
+
+
+@pytest.fixture(scope="class")
+def demo(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[bytes]]:
+    """`make demo`, running, with two workers."""
+    log = tmp_path_factory.mktemp("demo") / "log"
+    with running("make", "--old-file", ".venv/.installed", "demo", cwd=clone, log=log) as process:
+
+        def has_ended_or_started() -> bool:
+            return process.poll() is not None or (is_taken(PORTS["web UI"]) and live() is not None)
+
+        wait_until(has_ended_or_started, "two workers with the code of the master", START_TIMEOUT)
+        assert process.poll() is None, log.read_text()
+        wait_until(lambda: is_taken(PORTS["server"]), "server", START_TIMEOUT)
+        yield process
+
+
+def live() -> str | None:
+    """The one revision of the master and two workers, if they agree."""
+    state = get("/livesync")
+    agree = list(state["workers"].values()) == [state["revision"]] * 2
+    return str(state["revision"]) if agree else None
+
+
+@pytest.fixture
+def lab(clone: Path) -> Path:
+    """The project that the demo runs."""
+    return clone / "build/load-lab"
+
+
+@pytest.fixture
+def locustfile(lab: Path) -> Iterator[Path]:
+    """The locustfile of the demo, which a test may edit."""
+    file = lab / "loadtest/locustfile.py"
+    source = file.read_text()
+    yield file
+    file.write_text(source)
+
+
+def open_tab(page: Page, title: str) -> None:
+    page.get_by_role("tab", name=title).click()
+
+
+def figure(page: Page, title: str) -> Locator:
+    """A figure in the header of the web UI."""
+    return page.locator("header p", has_text=title).locator("+ span")
+
+
+def row(page: Page, cell: str) -> Locator:
+    """Rows of the table of a tab that have a cell with this text."""
+    return page.get_by_role("row").filter(has=page.get_by_role("cell", name=cell, exact=True))
+
+
+def rename_request(locustfile: Path, old: str, new: str) -> None:
+    source = locustfile.read_text()
+    assert f'client.get("{old}"' in source
+    locustfile.write_text(source.replace(f'client.get("{old}"', f'client.get("{new}"'))
+
+
+@pytest.mark.usefixtures("demo")
+class TestDemo:
+    def test_a_test_is_started_edited_stopped_and_reported_in_a_browser(self, page: Page, locustfile: Path) -> None:
+        page.goto(WEB)
+        page.get_by_text("Custom parameters").click()
+        page.locator("[name=shape]").select_option("constant")
+        page.locator("[name=high]").fill("6")
+        page.get_by_role("button", name="Start").click()
+        for title, value in {"Status": "running", "Users": "6", "Workers": "2"}.items():
+            expect(figure(page, title)).to_have_text(value)
+        expect(row(page, "/hello")).to_be_visible()
+
+        open_tab(page, "Charts")
+        chart = page.locator("canvas").first
+        before = chart.screenshot()
+        wait_until(lambda: chart.screenshot() != before, "a chart that changes")
+        open_tab(page, "Workers")
+        expect(row(page, "running").filter(has=page.get_by_role("cell", name="3", exact=True))).to_have_count(2)
+
+        rename_request(locustfile, "/hello", "/hello?edited")
+        open_tab(page, "Statistics")
+        expect(row(page, "/hello?edited")).to_be_visible()
+        open_tab(page, "Live sync")
+        expect(row(page, "live")).to_contain_text(f"{live()}")
+        expect(row(page, "live")).to_contain_text("locustfile.py +1 -1")
+
+        edited = locustfile.read_text()
+        locustfile.write_text(edited.replace("def hello(self) -> None:", "def hello(self) -> None"))
+        expect(row(page, "rejected")).to_contain_text(re.compile(r"locustfile.py:\d+: SyntaxError: expected ':'"))
+        locustfile.write_text(edited)
+        expect(row(page, "rejected")).to_be_hidden()
+        rename_request(locustfile, "/hello?edited", "/hello?repaired")
+        open_tab(page, "Statistics")
+        expect(row(page, "/hello?repaired")).to_be_visible()
+
+        page.get_by_role("button", name="Stop").click()
+        expect(figure(page, "Status")).to_have_text("stopped")
+        open_tab(page, "Download Data")
+        with page.expect_popup() as popup:
+            page.get_by_role("link", name="Download Report").click()
+        with popup.value.expect_download() as download:
+            popup.value.get_by_role("link", name="Download the Report").click()
+        report = download.value.path().read_text()
+        assert all(f'"name": "/hello{edit}"' in report for edit in ("", "?edited", "?repaired"))
+        assert f"changed to {live()} at " in report
+
+    def test_an_edit_goes_live_while_users_run_and_statistics_are_kept(self, locustfile: Path) -> None:
+        def requested(name: str) -> bool:
+            stats = get("/stats/requests")["stats"]
+            return any(row["name"] == name and row["num_requests"] for row in stats)
+
+        before = live()
+        form = {"user_count": 4, "spawn_rate": 4, "shape": ""}
+        urlopen(f"{WEB}/swarm", data=urlencode(form).encode()).close()
+        wait_until(lambda: get("/stats/requests")["user_count"] == 4 and requested("/hello"), "requests of 4 users")
+        rename_request(locustfile, "/hello", "/hello?edited")
+        wait_until(lambda: live() not in (None, before), "live edit")
+        wait_until(lambda: requested("/hello?edited"), "requests of the edited task")
+        stats = get("/stats/requests")
+        assert stats["user_count"] == 4
+        assert stats["state"] == "running"
+        assert stats["fail_ratio"] == 0
+        assert requested("/hello"), "the statistics of before the edit are kept"
+
+    def test_ctrl_c_ends_all_of_it(self, demo: subprocess.Popen[bytes], clone: Path) -> None:
+        interrupt(demo)
+        assert not [port for port in PORTS.values() if is_taken(port)]
+        assert not processes_in(clone)
+
+
+@pytest.mark.parametrize("name", PORTS)
+def test_a_taken_port_is_reported_before_anything_starts(lab: Path, name: str) -> None:
+    with socket.create_server(("127.0.0.1", PORTS[name])):
+        made = run("make", "local", cwd=lab)
+    assert made.returncode != 0
+    assert re.search(rf"\b{PORTS[name]}\b", made.stdout)
+    assert "Traceback" not in made.stdout
+    assert not re.search(r"(?i)uvicorn running|starting locust|started process", made.stdout)
+    assert not processes_in(lab)
+
+
+def test_a_run_without_a_cluster_leaves_reports_that_can_be_compared(lab: Path) -> None:
+    (lab / "reports").mkdir(exist_ok=True)
+    before = set((lab / "reports").iterdir())
+    made = run("make", "headless-local", "LOCUST_RUN_TIME=6s", cwd=lab, seconds=120)
+    assert made.returncode == 0, made.stdout
+    assert "Variables used: LOCUST_RUN_TIME" in made.stdout
+    assert re.search(r"# Passed(, with doubts)?: (\d+) of \2 checks passed", made.stdout)
+    [folder] = set((lab / "reports").iterdir()) - before
+    assert {file.name for file in folder.iterdir()} >= {"verdict.json", "summary.md", "junit.xml", "report.html"}
+    compared = run("make", "compare", f"A={folder}", f"B={folder}", cwd=lab)
+    assert re.search(r"GET /hello +p95 ms .* 0 %", compared.stdout), compared.stdout
+    assert not processes_in(lab)
+
+
+def test_a_run_without_a_cluster_that_is_interrupted_leaves_its_reports(lab: Path, tmp_path: Path) -> None:
+    before = set((lab / "reports").glob("*"))
+    log = tmp_path / "log"
+    with running("make", "headless-local", "LOCUST_RUN_TIME=10m", cwd=lab, log=log) as process:
+        wait_until(lambda: "  10 s  10 users" in log.read_text(), log.read_text, START_TIMEOUT)
+        assert interrupt(process) != 0
+    [folder] = set((lab / "reports").glob("*")) - before
+    assert "| load test | run time | 600 s |" in (folder / "summary.md").read_text()
+    assert (folder / "report.html").exists()
+    assert "Traceback" not in log.read_text()
+    wait_until(lambda: not processes_in(lab), "the end of all processes")
