@@ -71,6 +71,7 @@ class Swarm:
     def __init__(self, folder: Path, service: Service, *options: str, module: str = "livesync") -> None:
         self.folder, self.service, self.module = folder, service, module
         self.web, self.port = free_port(), free_port()
+        self.address, self.opener = f"http://127.0.0.1:{self.web}", urllib.request.build_opener()
         # As in the image that Tilt builds for workers: a folder with the project's packages alone.
         self.workers_folder = folder.with_name(f"{folder.name}-workers")
         for place in (folder, self.workers_folder):
@@ -139,15 +140,15 @@ class Swarm:
 
     def get(self, path: str, method: str = "GET") -> Any:
         try:
-            request = urllib.request.Request(f"http://127.0.0.1:{self.web}{path}", method=method)
-            with urllib.request.urlopen(request, timeout=TIMEOUT) as response:  # noqa: S310 - it is http
+            request = urllib.request.Request(f"{self.address}{path}", method=method)  # noqa: S310 - it is http
+            with self.opener.open(request, timeout=TIMEOUT) as response:
                 return json.load(response)
         except OSError:
             return {}
 
     def post(self, path: str, **form: Any) -> Any:
         data = urllib.parse.urlencode(form).encode()
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.web}{path}", data, timeout=TIMEOUT) as response:
+        with self.opener.open(f"{self.address}{path}", data, timeout=TIMEOUT) as response:
             return json.load(response)
 
     def workers(self) -> dict[str, str]:
