@@ -25,12 +25,14 @@ ANSWERS_FILE = "{% if _copier_conf is defined %}{{ _copier_conf.answers_file }}{
 
 
 def text_files(root: Path) -> list[Path]:
-    """All files below root, without what tools and Git keep there."""
+    """All files below root but pictures, without what tools and Git keep there."""
     tools = {".git", ".venv", "build", "__pycache__"}
     return [
         path
         for path in sorted(root.rglob("*"))
-        if path.is_file() and not any(part in tools or part.endswith("_cache") for part in path.relative_to(root).parts)
+        if path.is_file()
+        and path.suffix != ".png"
+        and not any(part in tools or part.endswith("_cache") for part in path.relative_to(root).parts)
     ]
 
 
