@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 from urllib.parse import urlencode
-from urllib.request import HTTPCookieProcessor, HTTPSHandler, build_opener
+from urllib.request import HTTPCookieProcessor, HTTPSHandler, build_opener, urlopen
 
 import pytest
 from support.locust_process import LOADTEST
@@ -146,6 +146,8 @@ def log_in(swarm: Swarm, password: str) -> bool:
 
 
 def test_a_login_page_with_tls_hides_live_sync_and_lets_edits_through(closed: Swarm) -> None:
+    with pytest.raises(OSError, match=r"Remote end closed|Connection reset"):
+        urlopen(f"http://127.0.0.1:{closed.web}/", timeout=TIMEOUT)
     login_page = read(closed, "/login")
     for path in ("/", "/livesync", "/stats/requests", "/stats/report", "/logs", "/tasks", "/exceptions"):
         assert read(closed, path) == login_page, path
@@ -236,7 +238,8 @@ def test_opentelemetry_gets_what_an_edit_requests_until_there_are_too_many_names
     wait_for("metrics", "/after")
     wait_for("traces", "/after")
     wait_for("logs", f"revision {revision} live on 1 of 1 workers")
-    observed.edit(named("/{id(object())}"))
+    observed.edit(base("/quick").replace('name="/"', 'name=f"/{os.urandom(4).hex()}"'))
     wait_for("metrics", "Too many unique request names")
+    assert b"/quick" not in collector.received["/v1/traces"], "a FastHttpUser has traces now"
     assert observed.total()["num_failures"] == 0
     assert observed.users() == 4
