@@ -171,6 +171,29 @@ class TestDemo:
         assert stats["fail_ratio"] == 0
         assert requested("/hello"), "the statistics of before the edit are kept"
 
+    def test_a_program_learns_what_came_of_a_save(self, lab: Path, locustfile: Path) -> None:
+        def outcome(exit_code: int) -> dict[str, Any]:
+            made = run("python3", "-m", "tools", "live", cwd=lab)
+            assert made.returncode == exit_code, made.stdout
+            printed: dict[str, Any] = json.loads(made.stdout)
+            return printed
+
+        # In a pod there is no such file, so it is no difference from the master.
+        (lab / "loadtest/.env").write_text("API_TOKEN=secret\n")
+        rename_request(locustfile, "/hello", "/hello?asked")
+        seen = outcome(exit_code=0)
+        assert seen == {
+            "state": "live",
+            "reason": None,
+            "revision": live(),
+            "workers": get("/livesync")["workers"],
+            "not_synced_yet": [],
+        }
+        locustfile.write_text(locustfile.read_text() + "1 / 0\n")
+        rejected = outcome(exit_code=1)
+        assert rejected["state"] == "rejected"
+        assert rejected["reason"].startswith("locustfile.py:")
+
     def test_ctrl_c_ends_all_of_it(self, demo: subprocess.Popen[bytes], clone: Path) -> None:
         interrupt(demo)
         assert not [port for port in PORTS.values() if is_taken(port)]
@@ -190,25 +213,27 @@ def test_a_taken_port_is_reported_before_anything_starts(lab: Path, name: str) -
 
 def test_a_run_without_a_cluster_leaves_reports_that_can_be_compared(lab: Path) -> None:
     (lab / "reports").mkdir(exist_ok=True)
-    before = set((lab / "reports").iterdir())
+    before = set((lab / "reports").glob("20*"))
     made = run("make", "headless-local", "LOCUST_RUN_TIME=6s", cwd=lab, seconds=120)
     assert made.returncode == 0, made.stdout
     assert "Variables used: LOCUST_RUN_TIME" in made.stdout
     assert re.search(r"# Passed(, with doubts)?: (\d+) of \2 checks passed", made.stdout)
-    [folder] = set((lab / "reports").iterdir()) - before
+    [folder] = set((lab / "reports").glob("20*")) - before
     assert {file.name for file in folder.iterdir()} >= {"verdict.json", "summary.md", "junit.xml", "report.html"}
-    compared = run("make", "compare", f"A={folder}", f"B={folder}", cwd=lab)
+    compared = run("make", "compare", f"A={folder}", "B=reports/newest", cwd=lab)
     assert re.search(r"GET /hello +p95 ms .* 0 %", compared.stdout), compared.stdout
+    verdict = run("python3", "-m", "tools", "verdict", cwd=lab)
+    assert (verdict.returncode, json.loads(verdict.stdout)["folder"]) == (0, str(folder))
     assert not processes_in(lab)
 
 
 def test_a_run_without_a_cluster_that_is_interrupted_leaves_its_reports(lab: Path, tmp_path: Path) -> None:
-    before = set((lab / "reports").glob("*"))
+    before = set((lab / "reports").glob("20*"))
     log = tmp_path / "log"
     with running("make", "headless-local", "LOCUST_RUN_TIME=10m", cwd=lab, log=log) as process:
         wait_until(lambda: "  10 s  10 users" in log.read_text(), log.read_text, START_TIMEOUT)
         assert interrupt(process) != 0
-    [folder] = set((lab / "reports").glob("*")) - before
+    [folder] = set((lab / "reports").glob("20*")) - before
     assert "| load test | run time | 600 s |" in (folder / "summary.md").read_text()
     assert (folder / "report.html").exists()
     assert "Traceback" not in log.read_text()
