@@ -11,6 +11,7 @@ from pathlib import Path
 
 import gevent
 import pytest
+from gevent.event import Event
 from support.locust_process import LOADTEST
 from support.waiting import TIMEOUT, wait_until
 
@@ -70,6 +71,16 @@ def test_a_folder_that_is_made_anew_is_watched_on(
     notices(folder)
     folder.write("locustfile.py", "fourth")
     assert folder.next() == {"locustfile.py": b"fourth"}
+
+
+def test_a_folder_that_is_removed_before_it_is_watched_is_looked_at_in_time(folder: Folder, livesync: Modules) -> None:
+    shutil.rmtree(folder.path)
+    is_closed = Event()
+    noticed = livesync.file_events.notices(folder.path, lambda: 0.1, is_closed)
+    try:
+        gevent.with_timeout(10, gevent.get_hub().threadpool.apply, next, (noticed,))
+    finally:
+        is_closed.set()
 
 
 def test_a_greenlet_that_is_ended_leaves_the_watcher_to_the_next(

@@ -22,8 +22,8 @@ logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it counts the files
 
 def notices(folder: Path, rest: Callable[[], float], is_closed: Event) -> Iterator[None]:
     """Yield when a file may have changed, at the latest after `rest` seconds; it blocks the thread, until closed."""
+    due = time.monotonic() + rest()
     while not is_closed.is_set():
-        due = time.monotonic() + rest()
         for changes in _told(folder, is_closed):
             if time.monotonic() > due or any(concerns(folder, path) for _, path in changes):
                 yield
@@ -49,6 +49,7 @@ def _told(folder: Path, is_closed: Event) -> Iterator[set[FileChange]]:
                 return
     except FileNotFoundError:
         time.sleep(TURN / 1000)
+        yield set()
     except Exception as error:  # noqa: BLE001 - whatever it is, the folder can still be looked at
         logger.warning("Saves are noticed late, because the file system does not report them: %s", error)
         while not is_closed.is_set():
