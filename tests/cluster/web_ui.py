@@ -37,7 +37,7 @@ class Swarm:
     seen: dict[str, int] = field(default_factory=dict)
 
     def look(self) -> Look:
-        """The statistics now, which are at most five seconds old."""
+        """The statistics now, which are some seconds old."""
         report = get("/stats/requests")
         rows = [row for row in report["stats"] if row["name"] != "Aggregated"]
         look = Look(
