@@ -165,6 +165,9 @@ def test_an_edit_of_a_line_that_cannot_run_twice_is_rejected_and_other_edits_go_
     swarm.wait_for("/edited")
     swarm.save(source.replace("/base/", "/edited/").replace("Counter('visits')", "Counter(name='visits')"))
     assert "duplicate visits; it has run before in this process" in swarm.rejection()
+    swarm.save(source.replace("/base/", "/edited/").replace("= Counter(", "= Conter("))
+    wait_until(lambda: "Conter" in swarm.rejection(), "a rejection of a name that does not exist")
+    assert swarm.rejection() == "locustfile.py:2: NameError: name 'Conter' is not defined"
     swarm.save(source.replace("/base/", "/edited/"))
     wait_until(swarm.agrees, "the rejection taken back")
     swarm.save(counter.replace("SERVER.bind((", "SERVER.listen(5) if 0 else SERVER.bind(("), "counter.py")

@@ -200,6 +200,16 @@ class TestDemo:
         assert not processes_in(clone)
 
 
+def test_the_first_commands_for_programs_start_all_of_it_and_end_it(lab: Path) -> None:
+    commands, *_ = re.findall(r"```sh\n(.*?)```", (lab / "AGENTS.md").read_text(), re.DOTALL)
+    made = run("sh", "-ec", commands, cwd=lab, seconds=150)
+    assert made.returncode == 0, made.stdout
+    assert json.loads(made.stdout)["state"] == "live"
+    log = lab / "local.log"
+    wait_until(lambda: log.read_text().endswith("Error 143\n"), log.read_text, START_TIMEOUT)
+    assert not processes_in(lab)
+
+
 @pytest.mark.parametrize("name", PORTS)
 def test_a_taken_port_is_reported_before_anything_starts(lab: Path, name: str) -> None:
     with socket.create_server(("127.0.0.1", PORTS[name])):

@@ -30,13 +30,24 @@ SKIPPED_FOLDERS = {"__pycache__", "node_modules"}
 
 def main(timeout: str) -> int:
     """Wait up to `timeout` seconds, print what came of the save, and return 0 if it is live. Raises Problem."""
-    deadline = time.monotonic() + seconds(timeout)
-    outcome = look()
-    while outcome["state"] == "waiting" and time.monotonic() < deadline:
-        time.sleep(PERIOD)
-        outcome = look()
+    outcome = wait(seconds(timeout))
     print(json.dumps(outcome, indent=2, ensure_ascii=False))
     return int(outcome["state"] != "live")
+
+
+def wait(timeout: float) -> dict[str, Any]:
+    """The last look, once the save is live or rejected, or after the timeout. Raises Problem if the master never answered."""
+    deadline = time.monotonic() + timeout
+    while True:
+        is_over = time.monotonic() > deadline
+        try:
+            outcome = look()
+            if is_over or outcome["state"] != "waiting":
+                return outcome
+        except Problem:
+            if is_over:
+                raise
+        time.sleep(PERIOD)
 
 
 def seconds(timeout: str) -> float:

@@ -24,6 +24,9 @@ from .update_in_place import InPlace
 AGAIN = "it has run before in this process: if it cannot run twice, take the edit back or restart Locust"
 """Note on the error of a statement that fails when it runs again."""
 
+MISTAKES = (NameError, AttributeError, ImportError)
+"""Errors that a statement does not raise because it has run before."""
+
 MUTABLE = (list, dict, set, bytearray, deque)
 """Types whose values a module may build in several statements."""
 
@@ -147,7 +150,7 @@ class Apply:
                 try:
                     self._run_again(module, old, new)
                 except Exception as error:
-                    if old:
+                    if old and not isinstance(error, MISTAKES):
                         error.add_note(AGAIN)
                     raise
             elif old and old is not new:
