@@ -112,3 +112,25 @@ def test_a_worker_finds_the_master_that_takes_the_place_of_one_that_went_without
             idle.start_master()
             wait_until(lambda: len(idle.workers()) == 1 and idle.agrees(), "the worker")
             idle.stop()
+
+
+FAILS_EVERY_SECOND_TIME = """
+import pathlib, sys
+
+RUNS = pathlib.Path("RUNS")
+if "--worker" in sys.argv:
+    with RUNS.open("a") as runs:
+        runs.write(".")
+    if RUNS.stat().st_size % 2 == 0:
+        raise RuntimeError("every second time")
+"""
+"""A trial succeeds, and the commit that follows it fails."""
+
+
+def test_a_worker_whose_commits_fail_restarts_with_the_live_code(idle: Swarm) -> None:
+    idle.start(workers=1)
+    idle.swarm()
+    idle.edit(BASE.replace("/base/", "/edited/") + FAILS_EVERY_SECOND_TIME.replace('RUNS"', f'{idle.folder}-runs"'))
+    assert "This worker restarts" in idle.log("worker1")
+    idle.wait_for("/edited", workers=1)
+    wait_until(lambda: idle.users() == 10, "10 users on the restarted worker")

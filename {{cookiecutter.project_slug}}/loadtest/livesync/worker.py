@@ -75,10 +75,16 @@ class Worker:
     def _catch_up(self, current: dict[str, Any]) -> None:
         self.live.past.extend(current["past"])
         try:
-            self._commit(stage(self.live, current["tree"], self.environment))
+            edit = stage(self.live, current["tree"], self.environment)
         except Rejected as rejection:
-            logger.warning("This worker restarts, because it cannot apply the live code in place: %s", rejection)
-            self._restart_process()
+            self._restart(str(rejection))
+        self._commit(edit)
+        if self.live.revision != edit.revision:
+            self._restart("its commit failed")
+
+    def _restart(self, reason: str) -> NoReturn:
+        logger.warning("This worker restarts, because it cannot apply the live code in place: %s", reason)
+        self._restart_process()
 
     def _commit(self, edit: Edit) -> None:
         self._staged = None
