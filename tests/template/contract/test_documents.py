@@ -11,6 +11,7 @@ import pytest
 from tests.support.commands import run
 from tests.template.contract.objects import (
     HOST_PORTS,
+    ROLES,
 )
 
 DOCUMENTS = ["README.md", "AGENTS.md", "docs/*.md", "*/README.md", "loadtest/*/README.md"]
@@ -42,6 +43,12 @@ def test_paths_and_links_in_documents_exist(project: Path) -> None:
             assert not anchor or f"\n## {anchor.replace('-', ' ').capitalize()}\n" in target.read_text(), anchor
 
 
+def test_deployments_in_documents_exist(project: Path) -> None:
+    named = {name for text in documents(project).values() for name in re.findall(r"deployment/([a-z-]+)", text)}
+    assert named
+    assert named <= set(ROLES)
+
+
 def test_each_page_has_one_question_and_the_readme_leads_to_it(project: Path) -> None:
     readme = (project / "README.md").read_text()
     pages = list((project / "docs").glob("*.md"))
@@ -60,6 +67,8 @@ def test_the_page_of_runs_asks_the_questions_of_the_shapes(project: Path) -> Non
         r"^\| `(\w+)` \| `[▁-▇]{12}` \| (.*\?) \|$", (project / "docs/runs-and-verdicts.md").read_text(), re.MULTILINE
     )
     assert rows == [(name, f"{docstring.partition('?')[0]}?") for name, docstring in functions.items()]
+    tested = re.findall(r'^    "(\w+)": \{', (project / "loadtest/tests/test_shapes.py").read_text(), re.MULTILINE)
+    assert tested == list(functions)
 
 
 def test_addresses_in_documents_are_forwarded_or_served(project: Path) -> None:

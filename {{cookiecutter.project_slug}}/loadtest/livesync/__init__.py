@@ -18,5 +18,5 @@ What happens on a save, in order:
 `patches` is the table of everything that is replaced in Locust, and `locust_internals` checks that it fits; `restart_on_save` is
 for a Locust that it does not fit.
 
-Owned by the template: `cruft update` brings its changes.
+Owned by the template: an update brings its changes.
 """

@@ -1,4 +1,4 @@
 """What this project adds to Locust: one module for each addition. README.md describes them, `enabled_plugins` lists them.
 
-Owned by the template: `cruft update` brings its changes.
+Owned by the template: an update brings its changes.
 """
