@@ -60,6 +60,13 @@ LISTED = {"tests", "data", "docs", "server", "base", "components", "overlays", "
 """Folders whose README row stands for all files in them."""
 
 
+def test_the_tests_of_a_project_run_on_the_load_test_of_the_template(project: Path) -> None:
+    example = project / "loadtest/tests/example"
+    copies = [path.relative_to(example) for path in example.rglob("*") if path.is_file()]
+    assert copies
+    assert all((example / path).read_text() == (project / "loadtest" / path).read_text() for path in copies)
+
+
 def test_no_two_modules_have_the_same_name(project: Path) -> None:
     names = [path.stem for path in project.rglob("*.py") if "tests" not in path.parts and path.stem[:2] != "__"]
     assert sorted(set(names)) == sorted(names)

@@ -26,17 +26,25 @@ def service() -> Iterator[Service]:
     service.close()
 
 
-@pytest.fixture
-def copy(tmp_path: Path) -> Path:
-    """A copy of the load test, which a test may change."""
-    return Path(shutil.copytree(LOADTEST, tmp_path / "loadtest", ignore=shutil.ignore_patterns("tests", "__pycache__")))
+@pytest.fixture(scope="session")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The load test with the files of `example` in place of yours, so that your edits fail no test of the plugins."""
+    left_out = shutil.ignore_patterns("tests", "__pycache__", ".env")
+    folder = shutil.copytree(LOADTEST, tmp_path_factory.mktemp("example") / "loadtest", ignore=left_out)
+    return Path(shutil.copytree(LOADTEST / "tests/example", folder, dirs_exist_ok=True))
 
 
 @pytest.fixture
-def run_locust(service: Service, tmp_path: Path) -> Callable[..., Run]:
+def copy(example: Path, tmp_path: Path) -> Path:
+    """A copy of it, which a test may change."""
+    return Path(shutil.copytree(example, tmp_path / "loadtest"))
+
+
+@pytest.fixture
+def run_locust(service: Service, example: Path, tmp_path: Path) -> Callable[..., Run]:
     """Run Locust without a web UI against the service, for some seconds."""
 
-    def run(*arguments: str, folder: Path = LOADTEST, **environment: str) -> Run:
+    def run(*arguments: str, folder: Path = example, **environment: str) -> Run:
         file = tmp_path / "rows.json"
         environment = {"LOCUST_HOST": service.url} | environment
         load = ["--users", "4", "--spawn-rate", "4", "--run-time", "4s"]

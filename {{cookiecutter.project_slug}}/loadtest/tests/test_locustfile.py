@@ -1,4 +1,4 @@
-"""The load test against a real server: the default user class asks for nothing but GET /hello."""
+"""Your locustfile loads; that of the template, in `example`, runs against a real service."""
 
 import os
 import subprocess
@@ -6,9 +6,17 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from support.locust_process import LOADTEST, Run
+import pytest
+from support.locust_process import LOADTEST, Run, locust
 from support.service import Service
 from support.waiting import TIMEOUT
+
+
+@pytest.mark.parametrize("module", ["plugins", "locust"])
+def test_your_locustfile_loads(module: str) -> None:
+    process = locust("--list", folder=LOADTEST, module=module)
+    output, _ = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 0, output
 
 
 def test_the_default_users_need_nothing_but_hello(service: Service, run_locust: Callable[..., Run]) -> None:
@@ -20,9 +28,11 @@ def test_the_default_users_need_nothing_but_hello(service: Service, run_locust: 
     assert sum(row["num_failures"] for row in rows) == 0
 
 
-def test_no_two_users_share_a_row_across_workers(service: Service, run_locust: Callable[..., Run]) -> None:
+def test_no_two_users_share_a_row_across_workers(
+    service: Service, run_locust: Callable[..., Run], example: Path
+) -> None:
     run_locust("--processes", "2")
-    names = [line.split(",")[0] for line in (LOADTEST / "data/users.csv").read_text().splitlines()[1:5]]
+    names = [line.split(",")[0] for line in (example / "data/users.csv").read_text().splitlines()[1:5]]
     assert service.visitors == set(names)
 
 
@@ -51,8 +61,8 @@ def test_an_ordinary_locustfile_has_all_plugins(run_locust: Callable[..., Run], 
     assert "Load on example.com is rejected" in rejected.output
 
 
-def test_locust_alone_runs_the_locustfile(service: Service) -> None:
+def test_locust_alone_runs_the_locustfile(service: Service, example: Path) -> None:
     command = [sys.executable, "-m", "locust", "--headless", "--host", service.url, "--users", "2", "--run-time", "2s"]
     environment = {name: value for name, value in os.environ.items() if name != "LOCUST_SKIP_MONKEY_PATCH"}
-    subprocess.run(command, cwd=LOADTEST, env=environment, check=True, timeout=TIMEOUT, capture_output=True)
+    subprocess.run(command, cwd=example, env=environment, check=True, timeout=TIMEOUT, capture_output=True)
     assert service.seen

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 from urllib.parse import urlencode
@@ -16,18 +17,19 @@ from support.waiting import TIMEOUT, wait_until
 
 
 @pytest.fixture
-def start_web_ui(service: Service) -> Iterator[Callable[..., str]]:
+def start_web_ui(service: Service, example: Path) -> Iterator[Callable[..., str]]:
     """Start Locust, and return the address of its web UI once that answers."""
     with ExitStack() as processes:
 
         def start(*options: str) -> str:
             port = str(free_port())
-            process = locust("--web-host", "127.0.0.1", "--web-port", port, "--host", service.url, *options)
+            address = ["--web-host", "127.0.0.1", "--web-port", port]
+            process = locust(*address, "--host", service.url, *options, folder=example)
             processes.callback(process.communicate)
             processes.callback(process.kill)
-            address = f"http://127.0.0.1:{port}"
-            wait_until(lambda: answers(address), "the web UI")
-            return address
+            url = f"http://127.0.0.1:{port}"
+            wait_until(lambda: answers(url), "the web UI")
+            return url
 
         yield start
 

@@ -203,13 +203,13 @@ def test_an_invalid_slo_file_is_rejected_before_any_load(
     assert service.seen == []
 
 
-def test_a_lost_worker_fails_the_run(service: Service, tmp_path: Path) -> None:
+def test_a_lost_worker_fails_the_run(service: Service, example: Path, tmp_path: Path) -> None:
     port = str(free_port())
     options = ["--headless", "--expect-workers", "2", "--host", service.url, "--users", "4", "--run-time", "7s"]
     with (
-        locust("--master", "--master-bind-port", port, *options, "--verdict", str(tmp_path)) as master,
-        locust("--worker", "--master-port", port) as worker,
-        locust("--worker", "--master-port", port) as lost,
+        locust("--master", "--master-bind-port", port, *options, "--verdict", str(tmp_path), folder=example) as master,
+        locust("--worker", "--master-port", port, folder=example) as worker,
+        locust("--worker", "--master-port", port, folder=example) as lost,
     ):
         wait_for_users(master)
         lost.kill()
@@ -219,12 +219,14 @@ def test_a_lost_worker_fails_the_run(service: Service, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shape", ["", "constant"])
-def test_an_interrupted_run_fails_and_leaves_its_reports(service: Service, tmp_path: Path, shape: str) -> None:
+def test_an_interrupted_run_fails_and_leaves_its_reports(
+    service: Service, example: Path, tmp_path: Path, shape: str
+) -> None:
     port = str(free_port())
     options = ["--host", service.url, "--run-time", "60s", "--expect-workers", "1", "--master-bind-port", port]
     with (
-        locust(str(tmp_path), *options, module="plugins.headless", LOCUST_SHAPE=shape) as master,
-        locust("--worker", "--master-port", port) as worker,
+        locust(str(tmp_path), *options, folder=example, module="plugins.headless", LOCUST_SHAPE=shape) as master,
+        locust("--worker", "--master-port", port, folder=example) as worker,
     ):
         wait_for_users(master)
         master.send_signal(signal.SIGINT)

@@ -9,9 +9,7 @@ from typing import Any, NamedTuple
 LOADTEST = Path(__file__).parents[2]
 
 
-def locust(
-    *arguments: str, folder: Path = LOADTEST, module: str = "plugins", **environment: str
-) -> "subprocess.Popen[str]":
+def locust(*arguments: str, folder: Path, module: str = "plugins", **environment: str) -> "subprocess.Popen[str]":
     """Start Locust on the locustfile in `folder`; output and errors come together."""
     outside = {name: value for name, value in os.environ.items() if name != "LOCUST_SKIP_MONKEY_PATCH"}
     command = [sys.executable, "-m", module, *arguments]
