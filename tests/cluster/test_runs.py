@@ -182,7 +182,7 @@ def test_a_pulse_takes_the_server_to_its_maximum_and_back(machine: Machine, work
     # How fast a server answers that shares two cores with all the rest is another question.
     (workspace / "loadtest/slo.toml").write_text("[total]\nfailure_ratio = 0\n")
     pulse = machine.run(
-        "make", "pulse", "LOCUST_PERIOD=50", "LOCUST_WIDTH=35", "LOCUST_RUN_TIME=52s", cwd=workspace, seconds=600
+        "make", "pulse", "LOCUST_PERIOD=60", "LOCUST_WIDTH=45", "LOCUST_RUN_TIME=62s", cwd=workspace, seconds=600
     )
     print(pulse.stdout[-2000:])
     assert pulse.returncode == 0

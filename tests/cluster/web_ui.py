@@ -96,18 +96,23 @@ def is_there(worker: dict[str, Any]) -> bool:
     return worker["state"] not in ("missing", "stopped")
 
 
-def connected() -> dict[str, str]:
-    """The revision that each connected worker runs; empty while there is no master."""
+def livesync() -> dict[str, Any]:
+    """What the master says at /livesync; while it restarts, as if it had no workers."""
     try:
-        revisions: dict[str, str] = get("/livesync")["workers"]
+        return get("/livesync")
     except OSError:
-        return {}
+        return {"revision": None, "workers": {}, "refused": None}
+
+
+def connected() -> dict[str, str]:
+    """The revision that each connected worker runs."""
+    revisions: dict[str, str] = livesync()["workers"]
     return revisions
 
 
 def revision() -> str | None:
     """The revision that is live everywhere, or None."""
-    answer = get("/livesync")
+    answer = livesync()
     return answer["revision"] if set(answer["workers"].values()) == {answer["revision"]} else None
 
 
@@ -120,7 +125,7 @@ def reaches_server(machine: Machine, context: str, namespace: str) -> bool:
 
 def rejection() -> str | None:
     """Why the last save is not live, or None if it is."""
-    reason: str | None = get("/livesync")["refused"]
+    reason: str | None = livesync()["refused"]
     return reason
 
 
