@@ -12,6 +12,9 @@ from tests.cluster.machine import Machine, missing_tools, own_kubeconfig
 from tests.cluster.other_service import another_service
 from tests.support import baking
 from tests.support.baking import TEMPLATE
+from tests.support.browser import page
+
+__all__ = ["page"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

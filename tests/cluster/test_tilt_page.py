@@ -1,12 +1,10 @@
 """The page of Tilt in a browser: its buttons start and stop a test, scale the workers, and run to a verdict."""
 
 import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 from support.ports import free_port
 from support.waiting import wait_until
 
@@ -16,7 +14,6 @@ from tests.cluster.machine import Machine
 from tests.cluster.sessions import assert_nothing_left, session
 from tests.cluster.web_ui import TIMEOUT, Swarm
 
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 LABELS = {
     "headless": "runs",
     "pulse": "runs",
@@ -34,18 +31,6 @@ pytestmark = [
     # No line of it depends on the cluster.
     pytest.mark.parametrize("cluster", CONTEXTS[:1], indirect=True),
 ]
-
-
-@pytest.fixture
-def page() -> Iterator[Page]:
-    if not BROWSER:
-        pytest.skip("neither chromium nor google-chrome is installed")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER)
-        page = browser.new_page()
-        page.set_default_timeout(1000 * TIMEOUT)
-        yield page
-        browser.close()
 
 
 def test_buttons_start_a_test_scale_the_workers_and_run_to_a_verdict(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 STARTED = re.compile(r"(?:\$\(PYTHON\)|python3)\W+m\W+tools\W+([a-z-]+)")
-"""How the Makefile, the Tiltfile and skaffold.yaml run a command with whatever Python is installed."""
+"""How the Makefile, the Tiltfile, skaffold.yaml and AGENTS.md run a command with whatever Python is installed."""
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +26,7 @@ def old_python() -> str:
 
 
 def test_what_runs_outside_the_virtual_environment_runs_on_python_3_9(project: Path, old_python: str) -> None:
-    callers = "".join((project / name).read_text() for name in ("Makefile", "Tiltfile", "skaffold.yaml"))
+    callers = "".join((project / name).read_text() for name in ("Makefile", "Tiltfile", "skaffold.yaml", "AGENTS.md"))
     commands = set(STARTED.findall(callers))
     assert commands == {
         *(
@@ -35,15 +35,18 @@ def test_what_runs_outside_the_virtual_environment_runs_on_python_3_9(project: P
             "doctor",
             "image-delivery",
             "images",
+            "live",
             "metrics",
             "overlay",
             "preflight",
             "sync-saves",
+            "verdict",
         )
     }
-    modules = [path.stem for path in (project / "tools/setup").glob("*.py")]
+    modules = ["live", "runs.report_folders"]
+    modules += [f"setup.{path.stem}" for path in (project / "tools/setup").glob("*.py")]
     for module in modules:
-        script = f"import tools.setup.{module}, sys; print(*sys.modules)"
+        script = f"import tools.{module}, sys; print(*sys.modules)"
         imported = run(project, old_python, "-c", script)
         assert imported.returncode == 0, imported.stderr
         installed = {name.partition(".")[0] for name in imported.stdout.split()} - {"tools", "__main__"}

@@ -17,7 +17,10 @@ COLUMNS = {"code": "Code", "revision": "Revision", "at": "Since", "what": "What 
 
 
 def serve(report: Report, environment: Environment, web_ui: WebUI) -> None:
-    """Answer `GET /livesync` below the base path of the web UI, and add the rows of the tab "Live sync"."""
+    """Answer `GET /livesync` and `POST /livesync/differences` below the base path, and add the rows of the tab "Live sync".
+
+    The second one takes the SHA-256 of files by path, and answers with the paths that `Report.differing_paths` gives.
+    """
     base_path = (environment.parsed_options and environment.parsed_options.web_base_path) or ""
 
     def livesync() -> Response:

@@ -55,9 +55,9 @@ class CsvRows:
         return self.rows[number % len(self.rows)]
 
 
-# Counters are kept on Locust's runner, so that they survive an edit of this module.
-def _next_number(runner: Runner | Environment, path: str) -> int:
-    used: dict[str, Iterator[int]] = vars(runner).setdefault("csv_rows_used", defaultdict(itertools.count))
+# Counters are attributes of Locust's runner or environment, so that they survive an edit of this module.
+def _next_number(owner: Runner | Environment, path: str) -> int:
+    used: dict[str, Iterator[int]] = vars(owner).setdefault("csv_rows_used", defaultdict(itertools.count))
     return next(used[path])
 
 
