@@ -24,7 +24,7 @@ def test_same_sized_edits_in_a_row_are_all_noticed(swarm: Swarm) -> None:
 
 
 def test_a_shorter_wait_time_wakes_the_users_that_sleep(swarm: Swarm) -> None:
-    swarm.edit(base("/slow").replace("constant(0.05)", "constant(600)"))
+    swarm.edit(base("/slow").replace("constant(0.1)", "constant(600)"))
     swarm.wait_for_silence()
     swarm.edit(base("/quick"))
     swarm.wait_for("/quick")
@@ -106,7 +106,7 @@ from locust import FastHttpUser, constant, task
 
 class Shopper(FastHttpUser):
     abstract = True
-    wait_time = constant(0.05)
+    wait_time = constant(0.1)
     def path(self):
         return "/PATH"
 

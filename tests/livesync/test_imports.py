@@ -150,9 +150,8 @@ class Counter:
         assert name not in self.NAMES, f"duplicate {name}"
         self.NAMES.add(name)
 
-SERVER = socket.socket()
 if "--master" in sys.argv:
-    SERVER.bind(("127.0.0.1", PORT))
+    SERVER = socket.create_server(("127.0.0.1", PORT))
 """
 
 
@@ -170,7 +169,7 @@ def test_an_edit_of_a_line_that_cannot_run_twice_is_rejected_and_other_edits_go_
     assert swarm.rejection() == "locustfile.py:2: NameError: name 'Conter' is not defined"
     swarm.save(source.replace("/base/", "/edited/"))
     wait_until(swarm.agrees, "the rejection taken back")
-    swarm.save(counter.replace("SERVER.bind((", "SERVER.listen(5) if 0 else SERVER.bind(("), "counter.py")
+    swarm.save(counter.replace("))\n", "), backlog=5)\n"), "counter.py")
     assert "OSError" in swarm.rejection()
 
 

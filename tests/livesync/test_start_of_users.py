@@ -18,7 +18,7 @@ def logged(function):
 
 class Base(FastHttpUser):
     abstract = True
-    wait_time = constant(0.05)
+    wait_time = constant(0.1)
 
     def on_start(self):
         self.client.get(f"/started/{os.getpid()}", name="/")
@@ -119,7 +119,7 @@ def test_a_class_decorator_that_returns_a_subclass_keeps_its_users(swarm: Swarm)
     swarm.wait_for("/m-one")
     swarm.edit(measured.replace("-one", "-two"))
     swarm.wait_for("/m-two")
-    swarm.edit(measured.replace("-one", "-two").replace("constant(0.05)", "constant(0.04)"))
+    swarm.edit(measured.replace("-one", "-two").replace("constant(0.1)", "constant(0.04)"))
     swarm.edit(measured.replace("-one", "-three").replace("mark = 'm'", "mark = 'n'"))
     swarm.wait_for("/n-three")
 
@@ -129,7 +129,7 @@ import os
 from locust import FastHttpUser, SequentialTaskSet, TaskSet, constant, task
 
 class Visitor(FastHttpUser):
-    wait_time = constant(0.05)
+    wait_time = constant(0.1)
 
     def on_start(self):
         self.client.get(f"/base/{os.getpid()}", name="/")

@@ -18,7 +18,7 @@ def log_in(**_):
     SEEN.append("start")
 
 class Visitor(FastHttpUser):
-    wait_time = constant(0.05)
+    wait_time = constant(0.1)
     logins = 0
 
     def on_start(self):
@@ -76,7 +76,7 @@ def send(environment, **_):
         environment.runner.send_message("names", ["first"])
 
 class Visitor(FastHttpUser):
-    wait_time = constant(0.05)
+    wait_time = constant(0.1)
 
     @task
     def visit(self):
@@ -118,7 +118,7 @@ class Api:
         return self.client.get(f"/PATH{name}/{os.getpid()}", name="/")
 
 class Visitor(FastHttpUser):
-    wait_time = constant(0.05)
+    wait_time = constant(0.1)
 
     def on_start(self):
         self.role, self.cart, self.api = Role.BUYER, Cart(1), Api(self.client)

@@ -26,7 +26,7 @@ import os
 from locust import FastHttpUser, SequentialTaskSet, TaskSet, constant, task
 
 class Visitor(FastHttpUser):
-    wait_time = constant(0.05)
+    wait_time = constant(0.1)
 
     @task
     class Browse(TaskSet):
@@ -70,7 +70,7 @@ import os
 from locust import FastHttpUser, MarkovTaskSet, constant, task, transition
 
 class Visitor(FastHttpUser):
-    wait_time = constant(0.05)
+    wait_time = constant(0.1)
 
     @task
     class Walk(MarkovTaskSet):
