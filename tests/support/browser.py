@@ -10,6 +10,9 @@ from support.waiting import TIMEOUT
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 
+NAMES = "--host-resolver-rules=MAP *.example 127.0.0.1"
+"""Names of other sites lead to this machine."""
+
 expect.set_options(timeout=1000 * TIMEOUT)
 
 
@@ -17,7 +20,7 @@ expect.set_options(timeout=1000 * TIMEOUT)
 def open_page(width: int = 1280, height: int = 720) -> Iterator[Page]:
     """A page of this size in CSS pixels, whose browser ends with the block."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER)
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=[NAMES])
         page = browser.new_page(viewport=ViewportSize(width=width, height=height))
         page.set_default_timeout(1000 * TIMEOUT)
         yield page

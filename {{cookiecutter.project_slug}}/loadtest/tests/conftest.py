@@ -4,14 +4,15 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from support.locust_process import LOADTEST, Run, locust
-from support.ports import free_port
+from support.ports import free_port, is_taken
 from support.service import Service
 from support.swarm_fixtures import idle, shared, swarm
-from support.waiting import TIMEOUT
+from support.waiting import TIMEOUT, wait_until
 
 __all__ = ["idle", "shared", "swarm"]
 
@@ -59,3 +60,26 @@ def run_locust(service: Service, example: Path, tmp_path: Path) -> Callable[...,
         return Run(process.returncode, output, json.loads(file.read_text()) if file.exists() else [])
 
     return run
+
+
+@pytest.fixture
+def start_web_ui(service: Service, example: Path) -> Iterator[Callable[..., str]]:
+    """Start Locust, and return the address of its web UI once that answers."""
+    with ExitStack() as processes:
+
+        def start(*options: str, **environment: str) -> str:
+            port = free_port()
+            address = ["--web-host", "127.0.0.1", "--web-port", str(port)]
+            process = locust(*address, "--host", service.url, *options, folder=example, **environment)
+            processes.callback(process.communicate)
+            processes.callback(process.kill)
+            wait_until(lambda: is_taken(port), "the web UI")
+            return f"http://127.0.0.1:{port}"
+
+        yield start
+
+
+@pytest.fixture
+def web_ui(start_web_ui: Callable[..., str]) -> str:
+    """The address of the web UI of a Locust that runs."""
+    return start_web_ui()

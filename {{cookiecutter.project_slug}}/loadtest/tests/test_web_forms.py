@@ -1,43 +1,13 @@
-"""The start form of the web UI: what rejects it, and how it starts a shape."""
+"""The forms of the web UI: what rejects them, and how the start form starts a shape."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
-import pytest
-from support.locust_process import locust
-from support.ports import free_port
-from support.service import Service
 from support.waiting import TIMEOUT, wait_until
-
-
-@pytest.fixture
-def start_web_ui(service: Service, example: Path) -> Iterator[Callable[..., str]]:
-    """Start Locust, and return the address of its web UI once that answers."""
-    with ExitStack() as processes:
-
-        def start(*options: str) -> str:
-            port = str(free_port())
-            address = ["--web-host", "127.0.0.1", "--web-port", port]
-            process = locust(*address, "--host", service.url, *options, folder=example)
-            processes.callback(process.communicate)
-            processes.callback(process.kill)
-            url = f"http://127.0.0.1:{port}"
-            wait_until(lambda: answers(url), "the web UI")
-            return url
-
-        yield start
-
-
-@pytest.fixture
-def web_ui(start_web_ui: Callable[..., str]) -> str:
-    """The address of the web UI of a Locust that runs."""
-    return start_web_ui()
 
 
 def read(address: str, **form: object) -> str:
@@ -59,13 +29,6 @@ def now(web_ui: str) -> dict[str, Any]:
     return state
 
 
-def answers(address: str) -> bool:
-    try:
-        return bool(read(address))
-    except URLError:
-        return False
-
-
 def test_the_page_offers_the_shapes_and_their_settings(web_ui: str) -> None:
     page = read(web_ui)
     for name in ("pulse", "soak", "period", "width"):
@@ -85,9 +48,30 @@ def test_an_invalid_form_starts_nothing_and_names_the_field(web_ui: str) -> None
     assert now(web_ui)["state"] == "ready"
 
 
-def test_a_form_cannot_allow_other_hosts(web_ui: str) -> None:
-    assert start(web_ui, allowed_hosts="example.com")["success"]
-    assert not start(web_ui, host="https://example.com")["success"]
+def test_the_start_form_sets_what_it_shows_and_nothing_else(web_ui: str) -> None:
+    for field in ("html_file", "csv_prefix", "json_file", "logfile", "allowed_hosts", "web_hosts", "verdict"):
+        answer = start(web_ui, **{field: "/tmp/x", "user_count": 1})  # noqa: S108 - it is not written
+        assert answer["message"] == f"The start form has no field {field}: set it when you start Locust."
+    assert now(web_ui)["state"] == "ready"
+    shown = {"host": "http://localhost:1", "run_time": "1m", "profile": "p", "shape": "", "high": 3, "unknown": "x"}
+    assert start(web_ui, **shown)["success"]
+
+
+def test_the_form_of_a_user_class_sets_what_it_shows_and_nothing_else(start_web_ui: Callable[..., str]) -> None:
+    web_ui = start_web_ui("--class-picker")
+
+    def edit(**settings: object) -> str:
+        body = json.dumps({"user_class_name": "Visitor", **settings}).encode()
+        try:
+            with urlopen(f"{web_ui}/user", body, timeout=TIMEOUT) as answer:  # noqa: S310 - it is http
+                return str(answer.status)
+        except HTTPError as error:
+            return error.read().decode()
+
+    for field in ("proxy_host", "proxy_port", "insecure", "default_headers", "wait_time", "__init__", "user_classes"):
+        assert edit(**{field: "x"}) == f"The form of Visitor has no field {field}."
+    assert edit(user_class_name="Other") == "Name one of these user classes in user_class_name: Visitor."
+    assert edit(weight=2, fixed_count=1, tasks=[], host="http://localhost:1") == "201"
 
 
 def test_a_shape_of_the_form_sets_the_number_of_users(web_ui: str) -> None:

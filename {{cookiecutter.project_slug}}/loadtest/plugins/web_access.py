@@ -1,0 +1,125 @@
+"""Answers only requests for the web UI's own names, and none that a page of another site makes.
+
+Otherwise any page in a developer's browser could start, stop and redirect a test: directly, or under a name that its DNS
+server points to this machine (DNS rebinding). --web-hosts (LOCUST_WEB_HOSTS) adds names.
+"""
+
+from locust import events
+from locust.argument_parser import LocustArgumentParser
+from locust.env import Environment
+from locust.web import WebUI
+
+import re
+from collections.abc import Iterable
+from functools import partial
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import urlsplit
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from flask import Flask, Request, Response
+
+SERVICES = ("locust-master", "locust-web")
+"""The Services in k8s through which the web UI is reached."""
+
+AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]+)?", re.IGNORECASE)
+"""A host with an optional port, as in the header Host."""
+
+
+def service_names(resolv_conf: str) -> set[str]:
+    """The names by which pods of the cluster reach the SERVICES, from the text of a pod's /etc/resolv.conf.
+
+    The search domain `load-lab.svc.cluster.local` gives `locust-master`, `locust-master.load-lab`,
+    `locust-master.load-lab.svc` and `locust-master.load-lab.svc.cluster.local`.
+    """
+    names = set(SERVICES)
+    for namespace, cluster in re.findall(r"^search\s(?:.*\s)?([^\s.]+)\.svc\.(\S+)", resolv_conf, re.MULTILINE):
+        domains = [namespace, f"{namespace}.svc", f"{namespace}.svc.{cluster}"]
+        names |= {f"{service}.{domain}" for service in SERVICES for domain in domains}
+    return names
+
+
+class WebAccess:
+    """Stands in front of a WSGI application, which is the web UI, and answers 403 to requests that it rejects."""
+
+    def __init__(self, app: WSGIApplication, own_names: set[str], web_hosts: set[str]) -> None:
+        self._app = app
+        self._names = own_names | web_hosts
+        self._web_hosts = web_hosts
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if message := self.problem(Request(environ)):
+            return Response(f"{message}\n", status=403, mimetype="text/plain")(environ, start_response)
+        return self._app(environ, partial(_start_same_origin_response, start_response))
+
+    def problem(self, request: Request) -> str | None:
+        """Why the request is rejected, or None if it is allowed."""
+        authority = request.headers.get("Host", "")
+        if not self._is_own(authority):
+            return f"The web UI does not answer to the name {authority!r}. If it is yours, add it to LOCUST_WEB_HOSTS."
+        origin = request.headers.get("Origin")
+        if origin is not None and not self._is_same_origin(origin, authority):
+            return f"The web UI does not answer to pages of {origin}. If it is yours, add its host to LOCUST_WEB_HOSTS."
+        if not _is_own_page(request) and not _is_followed_link(request):
+            return "The web UI does not answer to pages of another site, except if you follow a link there."
+        return None
+
+    def _is_own(self, authority: str) -> bool:
+        match = AUTHORITY.fullmatch(authority)
+        if not match:
+            return False
+        host = match[1].strip("[]").lower()
+        try:
+            return bool(ip_address(host))
+        except ValueError:
+            return host.removesuffix(".") in self._names
+
+    def _is_same_origin(self, origin: str, authority: str) -> bool:
+        """Whether the page is of the web UI. A proxy may have replaced the header Host, but not the name in LOCUST_WEB_HOSTS."""
+        try:
+            page = urlsplit(origin)
+        except ValueError:
+            return False
+        return page.netloc.lower() == authority.lower() or page.hostname in self._web_hosts
+
+
+def _is_own_page(request: Request) -> bool:
+    """By the header that browsers send to localhost and over TLS; other programs send none."""
+    return request.headers.get("Sec-Fetch-Site", "none") in ("same-origin", "none")
+
+
+def _is_followed_link(request: Request) -> bool:
+    headers = request.headers
+    is_page = headers.get("Sec-Fetch-Mode") == "navigate" and headers.get("Sec-Fetch-Dest") == "document"
+    return is_page and request.method in ("GET", "HEAD")
+
+
+def _start_same_origin_response(
+    start_response: StartResponse, status: str, headers: list[tuple[str, str]], *exc_info: Any
+) -> Any:
+    """Start the response without the headers by which Locust lets every page read it, and in no frame of another site."""
+    own = [(name, value) for name, value in headers if not name.lower().startswith("access-control-")]
+    return start_response(status, [*own, ("X-Frame-Options", "SAMEORIGIN")], *exc_info)
+
+
+@events.init_command_line_parser.add_listener
+def _add_argument(parser: LocustArgumentParser, **_: Any) -> None:
+    parser.add_argument(
+        "--web-hosts",
+        default="",
+        env_var="LOCUST_WEB_HOSTS",
+        help="Further names of the web UI, such as that of a proxy, separated by commas",
+        include_in_web_ui=False,
+    )
+
+
+@events.init.add_listener
+def _guard(environment: Environment, web_ui: WebUI | None, **_: Any) -> None:
+    if not web_ui or not environment.parsed_options:
+        return
+    resolv_conf = Path("/etc/resolv.conf")
+    own_names = {"localhost"} | service_names(resolv_conf.read_text() if resolv_conf.exists() else "")
+    web_hosts = {host.strip().lower() for host in environment.parsed_options.web_hosts.split(",")} - {""}
+    app = cast(Flask, web_ui.app)
+    app.wsgi_app = WebAccess(app.wsgi_app, own_names, web_hosts)  # type: ignore[method-assign] # as Flask documents it
