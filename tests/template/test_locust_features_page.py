@@ -45,7 +45,7 @@ def test_its_lines_for_an_overlay_mount_the_certificate(
         pod = master["spec"]["template"]["spec"]
         [container] = pod["containers"]
         mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
-        assert mounts == {"code": "/loadtest", "tls": "/tls"}
+        assert mounts == {"code": "/loadtest", "tmp": "/tmp", "tls": "/tls"}
         assert container["readinessProbe"].keys() == {"httpGet", "periodSeconds"}
         assert all(variable["value"].startswith("/tls/") for variable in container["env"])
         secrets = [volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume]

@@ -158,13 +158,31 @@ def test_probes_tell_the_truth(everything: list[Object]) -> None:
             assert "livenessProbe" not in container or name == "locust-worker"
 
 
-def test_pods_run_without_root(everything: list[Object]) -> None:
+def assert_restricted(workload: Object) -> None:
+    """The pods fit the Pod Security Standard `restricted`, and none can change a file of its image."""
+    pod = workload["spec"]["template"]["spec"]
+    assert (
+        pod["securityContext"].items() >= {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}.items()
+    )
+    assert pod["automountServiceAccountToken"] is False
+    assert not [name for name in pod if name.startswith("host")]
+    for container in containers(workload):
+        security = container["securityContext"]
+        assert security == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+    for volume in pod["volumes"]:
+        assert volume.keys() == {"name", "emptyDir"}
+        assert volume["emptyDir"]["sizeLimit"]
+
+
+def test_the_strictest_pod_security_standard_is_enforced(everything: list[Object]) -> None:
+    (namespace,) = of_kind("Namespace", everything).values()
+    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
     for deployment in of_kind("Deployment", everything).values():
-        pod = deployment["spec"]["template"]["spec"]
-        assert pod["securityContext"]["runAsNonRoot"] is True
-        for container in containers(deployment):
-            security = container["securityContext"]
-            assert security["allowPrivilegeEscalation"] is False
+        assert_restricted(deployment)
 
 
 def test_secrets_are_optional_environment_of_every_locust_pod(
@@ -208,7 +226,7 @@ def test_a_headless_run_brings_its_own_objects_and_changes_no_others(
     assert settings_of_run["data"].items() >= settings.items()
     assert "LOCUST_MODE_WORKER" not in settings_of_run["data"]
     for job in jobs.values():
-        assert job["spec"]["template"]["spec"]["securityContext"]["runAsNonRoot"] is True
+        assert_restricted(job)
         assert {container["image"] for container in containers(job)} == {"registry/image:new"}
         assert job["spec"]["template"]["spec"]["priorityClassName"] == answers["project_slug"]
         assert all(container["resources"]["limits"].keys() == {"cpu", "memory"} for container in containers(job))
