@@ -8,7 +8,10 @@ import pytest
 import yaml
 from kubernetes_validate import latest_version, validate
 
-COMPONENTS = ["autoscaling", "headless", "live-sync", "node-port", "priority-class", "shared-cluster"]
+COMPONENTS = ["autoscaling", "headless", "live-sync", "network-policy", "node-port", "priority-class", "shared-cluster"]
+# They exclude each other.
+WITH_NODE_PORT = [component for component in COMPONENTS if component != "network-policy"]
+WITH_NETWORK_POLICY = [component for component in COMPONENTS if component != "node-port"]
 OVERLAYS = ["docker-desktop", "minikube"]
 
 Render = Callable[[Path], list[dict[str, Any]]]
@@ -21,8 +24,8 @@ def k8s(bake: Callable[..., Path]) -> Path:
 
 @pytest.mark.parametrize(
     "components",
-    [[], *([component] for component in COMPONENTS), COMPONENTS],
-    ids=["none", *COMPONENTS, "all"],
+    [[], *([component] for component in COMPONENTS), WITH_NODE_PORT, WITH_NETWORK_POLICY],
+    ids=["none", *COMPONENTS, "all-but-network-policy", "all-but-node-port"],
 )
 def test_the_base_renders_with_any_components(k8s: Path, render: Render, components: list[str]) -> None:
     trial = k8s / "-".join(["trial", *components])

@@ -29,7 +29,7 @@ from . import progress, reports
 from .report_folders import new_folder, read_verdict
 from .run_manifests import LABEL, delivered_image, kustomization_of_run
 from .settings import describe_environment, expected_workers, require_valid
-from .target import Json, rendered, require_target, target_host
+from .target import Json, rendered, require_allowed_by_policy, require_target, target_host
 
 KINDS = "jobs,services,configmaps"
 CLAIM = "locust-headless-claim"
@@ -68,6 +68,7 @@ def prepared(context: str, settings: dict[str, str]) -> Iterator[Json]:
     print(describe_environment(), flush=True)
     objects = rendered(context)
     require_target(context, target_host(objects))
+    require_allowed_by_policy(objects, target_host(objects))
     require_idle_project(context)
     image = delivered_image(context)
     with project_namespace(context):

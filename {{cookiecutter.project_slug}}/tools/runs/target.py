@@ -10,6 +10,7 @@ from ..problem import Problem
 from ..setup.contexts import NAMESPACE, kubectl, last_line, overlay_folder
 
 HOST = "LOCUST_HOST"
+TARGET_POLICY = ("NetworkPolicy", "locust-target")
 Json = dict[str, Any]
 
 
@@ -59,6 +60,24 @@ def require_target(context: str, host: str) -> None:
         raise Problem(
             f"The target {host} is not in context {context}: deploy this project by `tilt up` or `skaffold run`, "
             f"or set {HOST} to a Service that is there, such as http://name.namespace:8000."
+        )
+
+
+def require_allowed_by_policy(objects: list[Json], host: str) -> None:
+    """Raise Problem if the rendered overlay has the component network-policy, which does not let the load pods reach the host."""
+    policies = [item for item in objects if (item["kind"], item["metadata"]["name"]) == TARGET_POLICY]
+    peers = [peer for policy in policies for rule in policy["spec"]["egress"] for peer in rule["to"]]
+    service = service_of(host)
+    if service:
+        selectors = [peer.get("namespaceSelector", {}).get("matchLabels", {}) for peer in peers]
+        allowed = any(service.namespace in selector.values() for selector in selectors)
+    else:
+        # Without an address block, no host outside of the cluster is allowed.
+        allowed = not host or any("ipBlock" in peer for peer in peers)
+    if policies and not allowed:
+        raise Problem(
+            f"The network policy does not let the load pods reach {host}: write its namespace, or its addresses if it is "
+            "outside of the cluster, into k8s/components/network-policy/target-policy.yaml."
         )
 
 

@@ -1,9 +1,10 @@
-"""The target of a run: the Service that its host names."""
+"""The target of a run: the Service that its host names, and whether a network policy allows it."""
 
 import pytest
 
+from tools.problem import Problem
 from tools.runs.run_manifests import image_override
-from tools.runs.target import Json, Service, documents, service_of, target_host
+from tools.runs.target import Json, Service, documents, require_allowed_by_policy, service_of, target_host
 from tools.setup.contexts import NAMESPACE
 
 
@@ -31,6 +32,40 @@ def test_the_environment_overrides_the_host_of_the_overlay(monkeypatch: pytest.M
     assert target_host(objects) == "http://server:8000"
     monkeypatch.setenv("LOCUST_HOST", "http://shop.production")
     assert target_host(objects) == "http://shop.production"
+
+
+def target_policy(*peers: Json) -> list[Json]:
+    return [{"kind": "NetworkPolicy", "metadata": {"name": "locust-target"}, "spec": {"egress": [{"to": list(peers)}]}}]
+
+
+IN_PRODUCTION: Json = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "production"}}}
+ADDRESSES: Json = {"ipBlock": {"cidr": "203.0.113.0/24"}}
+
+
+@pytest.mark.parametrize(
+    ("objects", "host"),
+    [
+        ([{"kind": "Namespace", "metadata": {"name": "production"}}], "https://shop.example.com"),
+        (target_policy(IN_PRODUCTION), "http://shop.production:8000"),
+        (target_policy(IN_PRODUCTION), ""),
+        (target_policy(IN_PRODUCTION, ADDRESSES), "https://api.shop.example.com"),
+    ],
+)
+def test_a_target_in_the_namespace_of_the_network_policy_is_accepted(objects: list[Json], host: str) -> None:
+    require_allowed_by_policy(objects, host)
+
+
+@pytest.mark.parametrize(
+    ("objects", "host"),
+    [
+        (target_policy(IN_PRODUCTION), "http://server:8000"),
+        (target_policy(ADDRESSES), "http://shop.production:8000"),
+        (target_policy(IN_PRODUCTION), "https://api.shop.example.com"),
+    ],
+)
+def test_a_target_that_the_network_policy_does_not_name_is_rejected(objects: list[Json], host: str) -> None:
+    with pytest.raises(Problem, match=f"reach {host}: write its namespace.*target-policy.yaml"):
+        require_allowed_by_policy(objects, host)
 
 
 def test_documents_come_one_after_the_other() -> None:
