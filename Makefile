@@ -30,6 +30,7 @@ check: $(VENV) ## check format, lint and types; changes nothing
 	.venv/bin/ruff format --check
 	.venv/bin/ruff check
 	.venv/bin/mypy
+	.venv/bin/hadolint '{{cookiecutter.project_slug}}'/*/Dockerfile
 
 fix: $(VENV) ## let Ruff repair what it can
 	.venv/bin/ruff check --fix-only

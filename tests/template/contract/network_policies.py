@@ -1,6 +1,5 @@
 """What network policies allow, as Kubernetes defines it, between pods on different nodes."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 
@@ -42,16 +41,10 @@ def passes(policies: list[Object], direction: str, pod: Endpoint, peer: Endpoint
         and matches(policy["spec"]["podSelector"], pod.labels)
     ]
     return not restricting or any(
-        names_port(rule, protocol, port) and any(names_peer(entry, policy, peer) for entry in entries)
+        names_port(rule, protocol, port) and names_peer(rule, policy, peer)
         for policy in restricting
-        for rule, entries in rules(policy, direction)
+        for rule in policy["spec"].get(direction.lower(), [])
     )
-
-
-def rules(policy: Object, direction: str) -> Iterator[tuple[Object, list[Object]]]:
-    """Each rule with its peers. A rule that names none would allow every peer, so it is a KeyError here."""
-    for rule in policy["spec"].get(direction.lower(), []):
-        yield rule, rule["to" if direction == "Egress" else "from"]
 
 
 def names_port(rule: Object, protocol: str, port: int) -> bool:
@@ -59,8 +52,14 @@ def names_port(rule: Object, protocol: str, port: int) -> bool:
     return not ports or (protocol, port) in ports
 
 
-def names_peer(entry: Object, policy: Object, peer: Endpoint) -> bool:
-    """Whether a peer of a rule is this one. Without a selector of namespaces, it is in the namespace of the policy."""
+def names_peer(rule: Object, policy: Object, peer: Endpoint) -> bool:
+    """Whether the rule names no peer at all, or this one."""
+    entries = rule.get("from", []) + rule.get("to", [])
+    return not entries or any(is_peer(entry, policy, peer) for entry in entries)
+
+
+def is_peer(entry: Object, policy: Object, peer: Endpoint) -> bool:
+    """Whether an entry is this peer. Without a selector of namespaces, it is in the namespace of the policy."""
     if "ipBlock" in entry:
         return not peer.namespace and ip_address(peer.address) in ip_network(entry["ipBlock"]["cidr"])
     own = {"matchLabels": {"kubernetes.io/metadata.name": policy["metadata"]["namespace"]}}
