@@ -1,5 +1,6 @@
 """The workflows of both repositories: pinned actions, few permissions, and commands that exist."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -37,8 +38,27 @@ def test_commands_of_make_exist(root: Path) -> None:
         subprocess.run([*command.split(), "--dry-run"], cwd=root, check=True, stdout=subprocess.DEVNULL)
 
 
+def test_every_lock_is_audited_as_it_is_once_a_week(root: Path, tmp_path: Path) -> None:
+    [audit] = [workflow for workflow in workflows(root) if workflow["name"] == "Audit"]
+    assert [len(entry["cron"].split()) for entry in audit["on"]["schedule"]] == [5]
+    [command] = [step["run"] for job in audit["jobs"].values() for step in job["steps"] if "run" in step]
+    pipx, calls = tmp_path / "pipx", tmp_path / "calls"
+    pipx.write_text(f'#!/bin/sh\necho "$@" >> {calls}\n')
+    pipx.chmod(0o755)
+    repository = {"GIT_DIR": str(tmp_path / "git"), "GIT_WORK_TREE": str(root)}
+    environment = os.environ | repository | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    for words in (["git", "init", "--quiet"], ["git", "add", "."], ["bash", "-c", command]):
+        subprocess.run(words, cwd=root, env=environment, check=True)
+    audits = [re.fullmatch(r"run pip-audit==\S+ (.*) (\S+)", call) for call in calls.read_text().splitlines()]
+    assert {audit and audit[1] for audit in audits} == {"--strict --require-hashes --disable-pip --requirement"}
+    locks = [path.relative_to(root) for depth in ("", "*/", "*/*/") for path in root.glob(f"{depth}requirements*.txt")]
+    assert sorted(audit[2] for audit in audits if audit) == sorted(
+        lock.as_posix() for lock in locks if lock.parts[0] != "build"
+    )
+
+
 def test_one_job_waits_for_all_that_a_change_has_to_pass(template: Path) -> None:
-    [workflow] = workflows(template)
+    [workflow] = [workflow for workflow in workflows(template) if workflow["name"] == "CI"]
     jobs = workflow["jobs"]
     # The newest Locust may break what is right for the pinned one.
     assert {*jobs["pass"]["needs"], "pass", "newest-locust"} == jobs.keys()
@@ -50,3 +70,9 @@ def test_dependabot_knows_every_folder_with_dependencies(root: Path) -> None:
     for update in settings["updates"]:
         for folder in update.get("directories", [update.get("directory")]):
             assert (root / folder.lstrip("/")).is_dir(), folder
+
+
+def test_dependabot_updates_the_base_image_of_every_dockerfile(project: Path) -> None:
+    settings = yaml.safe_load((project / ".github/dependabot.yml").read_text())
+    [docker] = [update for update in settings["updates"] if update["package-ecosystem"] == "docker"]
+    assert docker["directories"] == [f"/{path.parent.name}" for path in sorted(project.glob("*/Dockerfile"))]

@@ -29,6 +29,15 @@ def test_images_need_nothing_but_python(project: Path, folder: str) -> None:
     assert not re.search(r"^RUN --|<<EOF|^# syntax", (project / folder / "Dockerfile").read_text(), re.MULTILINE)
 
 
+def test_the_page_of_the_supply_chain_pins_the_base_image_in_every_line_that_has_it(project: Path) -> None:
+    page = (project / "docs/supply-chain.md").read_text()
+    [pulled] = re.findall(r"^docker pull (\S+)$", page, re.MULTILINE)
+    shown = re.findall(r"^FROM (.*)$", page, re.MULTILINE)
+    for folder in ("server", "loadtest"):
+        bases = [argument for word, argument in dockerfile(project, folder) if word == "FROM"]
+        assert shown == [base.replace(pulled, f"{pulled}@sha256:…") for base in bases]
+
+
 def test_manifests_tilt_and_skaffold_use_the_same_images(
     project: Path, everything: list[Object], answers: dict[str, str], tilt_up: TiltUp
 ) -> None:
