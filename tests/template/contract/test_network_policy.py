@@ -1,7 +1,9 @@
 """The component network-policy allows what the swarm needs, and nothing else."""
 
+import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -116,6 +118,22 @@ def test_a_headless_run_brings_its_policies_where_nothing_is_deployed(k8s: Path,
         if item["kind"] == "NetworkPolicy" and setup.items() <= item["metadata"]["labels"].items()
     }
     assert brought == {"locust", "locust-target", "locust-headless"}
+
+
+@pytest.mark.parametrize(("host", "allowed"), [("http://server:8000", True), ("http://server.shop:8000", False)])
+def test_a_run_compares_its_target_with_the_policy(
+    k8s: Path, project: Path, render: Render, host: str, allowed: bool
+) -> None:
+    objects = json.dumps(render(with_policies(k8s, "minikube")))
+    script = (
+        "import json, sys; from tools.runs.target import require_allowed_by_policy; "
+        "require_allowed_by_policy(json.load(sys.stdin), sys.argv[1])"
+    )
+    checked = subprocess.run(
+        [sys.executable, "-c", script, host], cwd=project, input=objects, text=True, stderr=subprocess.PIPE
+    )
+    assert ("The network policy does not let the load pods reach" not in checked.stderr) == allowed
+    assert (checked.returncode == 0) == allowed
 
 
 @pytest.mark.parametrize("order", [["network-policy", "node-port"], ["node-port", "network-policy"]])
