@@ -111,7 +111,7 @@ def test_skaffold_is_stopped_before_it_asks_for_a_docker_that_minikube_does_not_
 @pytest.mark.usefixtures("context")
 def test_skaffold_refuses_to_be_sent_elsewhere(machine: Machine, project: Path) -> None:
     command = ["skaffold", "run", "--kube-context", "production"]
-    assert_refused(machine, project, command, r"not for production: leave out --kube-context")
+    assert_refused(machine, project, command, r"not for 'production': leave out --kube-context")
 
 
 def assert_refused(machine: Machine, project: Path, command: list[str], sentence: str) -> None:

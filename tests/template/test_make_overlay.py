@@ -41,7 +41,8 @@ class Project:
         return run(*words, cwd=self.folder, environment=self.environment)
 
     def allows(self, context: str) -> bool:
-        checked = run("python3", "-m", "tools", "context", context, cwd=self.folder, environment=self.environment)
+        script = "import sys; from tools.setup.contexts import allowed_context; allowed_context(sys.argv[1])"
+        checked = run("python3", "-c", script, context, cwd=self.folder, environment=self.environment)
         return checked.returncode == 0
 
     def profiles(self) -> dict[str, dict[str, Any]]:
@@ -80,6 +81,8 @@ def test_a_new_context_is_one_for_tilt_skaffold_and_make_until_its_folder_is_rem
     assert profile["build"]["local"]["push"] is bool(registry)
     hooks = [hook["command"] for hooks in profile["build"]["hooks"].values() for hook in hooks]
     assert [command[-2:] for command in hooks] == [["preflight", context], ["images", context]]
+    assert profile["manifests"]["hooks"]["before"][0]["host"]["command"][-2:] == ["check-cluster", context]
+    assert profile["deploy"]["kubectl"]["flags"]["global"] == [f"--context={context}"]
 
     shutil.rmtree(folder)
     assert not project.allows(context)

@@ -31,7 +31,8 @@ def test_what_runs_outside_the_virtual_environment_runs_on_python_3_9(project: P
     assert commands == {
         *(
             "build-image",
-            "context",
+            "check-cluster",
+            "clean",
             "doctor",
             "image-delivery",
             "images",
@@ -56,7 +57,7 @@ def test_what_runs_outside_the_virtual_environment_runs_on_python_3_9(project: P
 
 
 def test_a_problem_is_one_sentence_on_python_3_9(project: Path, old_python: str) -> None:
-    refused = run(project, old_python, "-m", "tools", "context", "production")
+    refused = run(project, old_python, "-m", "tools", "clean", "production")
     assert refused.returncode == 1
     assert refused.stderr.startswith("This project has no overlay for context production")
 

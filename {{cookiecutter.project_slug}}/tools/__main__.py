@@ -24,8 +24,14 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "doctor": Command("setup.doctor", "check what this machine and its cluster lack", ("context?",)),
-    "context": Command("setup.contexts", "print the context, if this project has an overlay for it", ("context?",)),
     "preflight": Command("setup.preflight", "stop Tilt or Skaffold before a build that could not run", ("context",)),
+    "check-cluster": Command(
+        "setup.preflight",
+        "stop Skaffold before it deploys to or deletes from a cluster that it may not",
+        ("context",),
+        "before_manifests",
+    ),
+    "clean": Command("setup.clean", "delete what this project has in a cluster", ("context?",)),
     "overlay": Command(
         "setup.overlay", "add a cluster: its overlay and its profile for Skaffold", ("context", "registry?")
     ),

@@ -1,5 +1,6 @@
 """The Tiltfile and skaffold.yaml deploy the same overlays, forward the same ports and sync the same files."""
 
+import re
 import sys
 from collections.abc import Callable
 from fnmatch import fnmatchcase
@@ -31,9 +32,31 @@ def test_tilt_and_skaffold_deploy_the_overlay_of_the_context(project: Path, tilt
         assert [call.args[0] for call in tilt_up(context)["kustomize"]] == overlays[context]
 
 
-def test_tilt_refuses_any_other_context_and_says_what_to_do(tilt_up: TiltUp) -> None:
-    with pytest.raises(Refused, match=r"kubectl config use-context (docker-desktop|minikube)"):
-        tilt_up("production")
+@pytest.mark.parametrize("context", ["production", "minikube ", "Minikube", "", "nested", "team%2Fnested"])
+def test_tilt_and_make_refuse_any_other_context_and_say_what_to_do(
+    bake: Callable[..., Path], render: Render, context: str
+) -> None:
+    project = bake()
+    nested = project / "k8s/overlays/team/nested"
+    nested.mkdir(parents=True)
+    (nested / "kustomization.yaml").write_text("resources: [../../../base]\n")
+    remedy = r"kubectl config use-context docker-desktop"
+    with pytest.raises(Refused, match=remedy):
+        Builtins(project, context, render).run()
+    script = f"from tools.setup.contexts import require_allowed; require_allowed({context!r})"
+    assert re.search(remedy, run(sys.executable, "-c", script, cwd=project).stdout)
+
+
+def test_skaffold_stays_in_the_context_of_its_profile_and_leaves_the_namespace(project: Path) -> None:
+    config = skaffold(project)
+    for part in [config, *(profile for profile in config["profiles"] if "deploy" in profile)]:
+        context = part["deploy"]["kubeContext"]
+        flags = part["deploy"]["kubectl"]["flags"]
+        # A profile takes the place of all that `deploy.kubectl` has outside of it.
+        assert flags["global"] == [f"--context={context}"]
+        assert flags["delete"] == ["--selector=app.kubernetes.io/component!=setup"]
+        before = [hook["host"]["command"] for hook in part["manifests"]["hooks"]["before"]]
+        assert before == [["python3", "-m", "tools", "check-cluster", context]]
 
 
 def test_an_overlay_of_its_name_is_all_that_tilt_needs_for_a_context(tilt_up: TiltUp, everything: list[Object]) -> None:

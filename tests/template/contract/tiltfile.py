@@ -81,8 +81,7 @@ class Builtins(dict[str, Any]):
             fail=self.fail,
             k8s_context=lambda: context,
             kustomize=self.kustomize,
-            listdir=self.listdir,
-            os=os,
+            os=types.SimpleNamespace(environ=os.environ, path=types.SimpleNamespace(exists=self.exists)),
         )
 
     def run(self) -> dict[str, list[Call]]:
@@ -97,9 +96,8 @@ class Builtins(dict[str, Any]):
         self.record("kustomize", folder)
         return self.render(self.project / folder)
 
-    def listdir(self, folder: str, recursive: bool = False) -> list[str]:
-        pattern = "**/*" if recursive else "*"
-        return [str(path) for path in (self.project / folder).glob(pattern) if path.is_file()]
+    def exists(self, path: str) -> bool:
+        return (self.project / path).exists()
 
     def record(self, name: str, /, *args: Any, **named: Any) -> Call:
         call = Call(name, args, named)

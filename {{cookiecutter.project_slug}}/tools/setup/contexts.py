@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import fnmatch
+import ipaddress
+import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ..problem import Problem
 
@@ -14,6 +18,9 @@ OVERLAYS = Path(__file__).parents[2] / "k8s" / "overlays"
 
 LOCAL = ("docker-desktop", "minikube", "kind-*", "k3d-*", "colima*", "orbstack", "rancher-desktop")
 """Names that tools give to the contexts of clusters on this machine. Every other context is a remote one."""
+
+MACHINE = {"localhost", "kubernetes.docker.internal", "host.docker.internal"}
+"""Names of this machine that Docker Desktop, kind and k3d write into a kubeconfig."""
 
 ESCAPES = {"%": "%25", "/": "%2F", ":": "%3A", "@": "%40"}
 """Characters of context names (EKS, OpenShift) that folder names cannot have everywhere. The Tiltfile has the same."""
@@ -45,11 +52,12 @@ def current_context() -> str:
     result = run("kubectl", "config", "current-context")
     if result.returncode:
         raise Problem(f"kubectl has no current context: kubectl config use-context {allowed_contexts()[0]}")
-    return result.stdout.strip()
+    # A name may end with a space.
+    return result.stdout.rstrip("\n")
 
 
 def require_allowed(context: str) -> None:
-    """Raise Problem if this project has no overlay for the context."""
+    """Raise Problem if this project has no overlay for the context, or if its name is misleading."""
     allowed = allowed_contexts()
     if context not in allowed:
         raise Problem(
@@ -57,10 +65,49 @@ def require_allowed(context: str) -> None:
             f"kubectl config use-context {allowed[0]}, or add an overlay with make overlay CONTEXT={context}. "
             f"There are overlays for {', '.join(allowed)}."
         )
+    require_server_here(context)
+
+
+def require_server_here(context: str) -> None:
+    """Raise Problem if a name in LOCAL belongs to a server elsewhere, unless ALLOW_REMOTE names the context."""
+    if not is_local(context) or os.environ.get("ALLOW_REMOTE") == context:
+        return
+    path = "jsonpath={.clusters[0].cluster.server}"
+    server = kubectl(context, "config", "view", "--minify", "--output", path).stdout
+    # Without a server, kubectl does nothing in this context.
+    if server and not is_here(urlsplit(server).hostname or "", context):
+        raise Problem(
+            f"Context {context} has the name of a cluster on this machine, but its server is {urlsplit(server).hostname}: "
+            f"check KUBECONFIG, or set ALLOW_REMOTE={context} if you mean that cluster."
+        )
+
+
+def is_here(host: str, context: str) -> bool:
+    """Whether the server of a context in LOCAL is on this machine: at loopback, or in the network of its minikube."""
+    if host in MACHINE:
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    if address.is_loopback or address.is_unspecified:
+        return True
+    # With several control planes, the server has an address of its own in the network of the nodes.
+    networks = [ipaddress.ip_network(f"{node}/24", strict=False) for node in minikube_nodes(context)]
+    return any(address in network for network in networks)
+
+
+def minikube_nodes(context: str) -> list[str]:
+    """The addresses of the nodes if the context is that of a minikube on this machine, running or not."""
+    if context != "minikube" or not shutil.which("minikube"):
+        return []
+    profiles = json.loads(run("minikube", "profile", "list", "--output", "json").stdout or "{}").get("valid", [])
+    nodes = [node for profile in profiles if profile["Name"] == context for node in profile["Config"]["Nodes"]]
+    return [node["IP"] for node in nodes if node["IP"]]
 
 
 def allowed_context(context: str) -> str:
-    """`context`, or the current one if it is empty. Raises Problem if this project has no overlay for it."""
+    """`context`, or the current one if it is empty. Raises Problem if this project may not use it."""
     context = context or current_context()
     require_allowed(context)
     return context
@@ -94,9 +141,19 @@ def is_deployed(context: str) -> bool:
     return found.stdout == NAMESPACE
 
 
-def kubectl(context: str, *words: str, timeout: int = 10) -> subprocess.CompletedProcess[str]:
+def ensure_namespace(context: str) -> None:
+    """Create the namespace of this project, with what its pods need outside of it, unless it is there. Raises Problem."""
+    if is_deployed(context):
+        return
+    words = ["--kustomize", str(overlay_folder(context)), "--selector", "app.kubernetes.io/component=setup"]
+    created = kubectl(context, "apply", *words)
+    if created.returncode:
+        raise Problem(f"Namespace {NAMESPACE} of context {context} cannot be created: {last_line(created.stderr)}")
+
+
+def kubectl(context: str, *words: str, timeout: int = 10, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Run kubectl in a context; after `timeout` seconds it counts as failed."""
-    return run("kubectl", "--context", context, *words, timeout=timeout)
+    return run("kubectl", "--context", context, *words, timeout=timeout, stdin=stdin)
 
 
 def last_line(text: str) -> str:
@@ -104,16 +161,13 @@ def last_line(text: str) -> str:
     return (text.strip().splitlines() or ["kubectl gives no reason"])[-1]
 
 
-def run(*command: str, timeout: int = 10) -> subprocess.CompletedProcess[str]:
+def run(*command: str, timeout: int = 10, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Run a command; after `timeout` seconds it counts as failed. Raises Problem if it is not installed."""
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=timeout)
+        return subprocess.run(
+            command, input=stdin or None, capture_output=True, text=True, check=False, timeout=timeout
+        )
     except FileNotFoundError:
         raise Problem(f"{command[0]} is missing: install it, and make sure that it is in PATH.") from None
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(command, returncode=1, stdout="", stderr=f"no answer within {timeout} s")
-
-
-def main(context: str) -> None:
-    """Print the context that a command of the Makefile may use."""
-    print(allowed_context(context))

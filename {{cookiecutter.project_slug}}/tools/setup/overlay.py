@@ -51,12 +51,19 @@ PROFILE = """\
         after:
           - command: [python3, -m, tools, images, {name}]
     manifests:
+      hooks:
+        before:
+          - host:
+              command: [python3, -m, tools, check-cluster, {name}]
       kustomize:
         paths:
           - {folder}
     deploy:
       kubeContext: {name}
       kubectl:
+        flags:
+          global: [{option}]
+          delete: [--selector=app.kubernetes.io/component!=setup]
         hooks:
           after:
             - host:
@@ -109,7 +116,8 @@ def add_profile(context: str, registry: str) -> bool:
     if re.search(rf"^  - name: \"?{re.escape(context)}\"?$", source, re.MULTILINE):
         return False
     folder = json.dumps(relative(overlay_folder(context)))
-    profile = PROFILE.format(name=name, push=json.dumps(bool(registry)), folder=folder)
+    option = json.dumps(f"--context={context}")
+    profile = PROFILE.format(name=name, push=json.dumps(bool(registry)), folder=folder, option=option)
     before, profiles, after = source.partition("\nprofiles:\n")
     SKAFFOLD.write_text(before + (profiles or "\nprofiles:\n") + profile + after, encoding="utf-8")
     return True

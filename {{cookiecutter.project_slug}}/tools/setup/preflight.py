@@ -1,7 +1,11 @@
-"""Stops Tilt or Skaffold before a build whose deployment could not work. Tiltfile and skaffold.yaml call it."""
+"""Stops Tilt or Skaffold where they would touch another cluster, or build what could not run.
+
+Tiltfile and skaffold.yaml call it.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -11,11 +15,15 @@ from .doctor import cluster, images, ports
 from .nodes import image_delivery
 from .registry import registry_of
 
+WITHOUT_CLUSTER = {"build", "render"}
+"""Commands of Skaffold that change nothing in a cluster."""
 FORWARD_PORTS = {"up", "ci", "dev", "debug"}
 DEPLOY = FORWARD_PORTS | {"run"}
 
 KUBE_CONTEXT = ("SKAFFOLD_KUBE_CONTEXT", "--kube-context")
 """Variable and option of Skaffold that override the context in skaffold.yaml."""
+KUBECONFIG = ("SKAFFOLD_KUBECONFIG", "--kubeconfig")
+"""Variable and option of Skaffold for another kubeconfig, which its hooks would not read."""
 DEFAULT_REPO = ("SKAFFOLD_DEFAULT_REPO", "--default-repo", "-d")
 """Variable and options of Skaffold for the registry."""
 
@@ -23,21 +31,49 @@ DEFAULT_REPO = ("SKAFFOLD_DEFAULT_REPO", "--default-repo", "-d")
 def check(context: str, command: list[str]) -> None:
     """Raise Problem for the first thing that would make `command`, a call of Tilt or Skaffold, fail in this context."""
     if not DEPLOY.intersection(command):
+        require_cluster_of_context(context, command)
         return
-    require_allowed(context)
-    if option(KUBE_CONTEXT, command) not in ("", context):
-        raise Problem(
-            f"The images and manifests are for {context}, not for {option(KUBE_CONTEXT, command)}: "
-            "leave out --kube-context and SKAFFOLD_KUBE_CONTEXT."
-        )
+    require_named_context(context, command)
     cluster(context)
     require_remote_allowed(context)
     images(context)
     if FORWARD_PORTS.intersection(command):
         ports(context)
-    if Path(command[0]).name == "skaffold":
+    if is_skaffold(command):
         require_registry_of_overlay(context, command)
         require_docker_of_this_machine(command)
+
+
+def require_cluster_of_context(context: str, command: list[str]) -> None:
+    """Raise Problem unless `command` may change the cluster of this context, and changes no other."""
+    subcommand = next((word for word in command[1:] if not word.startswith("-")), "")
+    if is_skaffold(command) and subcommand in WITHOUT_CLUSTER:
+        return
+    require_named_context(context, command)
+    require_remote_allowed(context)
+
+
+def require_named_context(context: str, command: list[str]) -> None:
+    """Raise Problem if the context is not allowed, or if Skaffold would use another one or another kubeconfig."""
+    require_allowed(context)
+    if not is_skaffold(command):
+        return
+    # Skaffold gives its hooks the context in the variable, with the spaces of its name.
+    for named in (option(KUBE_CONTEXT, command), os.environ.get(KUBE_CONTEXT[0], "")):
+        if named not in ("", context):
+            raise Problem(
+                f"The images and manifests are for {context}, not for {named!r}: "
+                "leave out --kube-context and SKAFFOLD_KUBE_CONTEXT, and choose a profile."
+            )
+    if option(KUBECONFIG, command):
+        raise Problem(
+            "Commands that Skaffold starts do not know its --kubeconfig: set KUBECONFIG instead, without --kubeconfig and "
+            "SKAFFOLD_KUBECONFIG."
+        )
+
+
+def is_skaffold(command: list[str]) -> bool:
+    return Path(command[0]).name.startswith("skaffold")
 
 
 def require_registry_of_overlay(context: str, command: list[str]) -> None:
@@ -71,10 +107,26 @@ def option(names: tuple[str, ...], command: list[str]) -> str:
 
 
 def caller() -> list[str]:
-    """The words of the command that runs this process."""
-    return run("ps", "-o", "args=", "-p", str(os.getppid())).stdout.split()
+    """The words of the command that runs this process; on macOS, a word with spaces is several."""
+    try:
+        return Path(f"/proc/{os.getppid()}/cmdline").read_text(encoding="utf-8").split("\0")[:-1]
+    except OSError:
+        return run("ps", "-o", "args=", "-p", str(os.getppid())).stdout.split()
 
 
 def main(context: str) -> None:
     """Check the call of Tilt or Skaffold that runs this process."""
     check(context, caller())
+
+
+def before_manifests(context: str) -> None:
+    """Check the call of Skaffold that runs this process before it renders the manifests that it applies or deletes."""
+    command = caller()
+    try:
+        require_cluster_of_context(context, command)
+    except Problem as problem:
+        # `skaffold delete` discards what its hooks print.
+        if "delete" in command:
+            with contextlib.suppress(OSError):
+                Path("/dev/tty").write_text(f"{problem}\n", encoding="utf-8")
+        raise

@@ -38,13 +38,56 @@ def test_any_other_context_is_remote(context: str) -> None:
     assert not contexts.is_local(context)
 
 
+@pytest.mark.parametrize(
+    ("context", "server", "is_here"),
+    [
+        ("docker-desktop", "https://kubernetes.docker.internal:6443", True),
+        ("docker-desktop", "https://127.0.0.1:6443", True),
+        ("kind-shop", "https://[::1]:38211", True),
+        ("k3d-shop", "https://0.0.0.0:38211", True),
+        ("minikube", "https://192.168.49.2:8443", True),
+        ("minikube", "https://192.168.49.254:8443", True),
+        ("minikube", "https://127.0.0.1:32771", True),
+        ("minikube", "", True),
+        ("minikube", "https://192.168.1.20:8443", False),
+        ("minikube", "https://production.example.com", False),
+        ("docker-desktop", "https://192.168.49.2:8443", False),
+        ("kind-shop", "https://127.0.0.1.example.com", False),
+        ("colima", "https://10.20.30.40:6443", False),
+    ],
+)
+def test_a_context_with_the_name_of_a_local_cluster_has_its_server_on_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, context: str, server: str, is_here: bool
+) -> None:
+    stand_in(tmp_path, "kubectl", f"printf '{server}'")
+    profile = '{"valid": [{"Name": "minikube", "Config": {"Nodes": [{"IP": "192.168.49.2"}]}}]}'
+    stand_in(tmp_path, "minikube", f"echo '{profile}'")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.delenv("ALLOW_REMOTE", raising=False)
+    if not is_here:
+        with pytest.raises(Problem, match=rf"has the name of a cluster on this machine, .* ALLOW_REMOTE={context} if"):
+            contexts.require_server_here(context)
+        monkeypatch.setenv("ALLOW_REMOTE", context)
+    contexts.require_server_here(context)
+
+
+def test_a_space_at_the_end_belongs_to_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in(tmp_path, "kubectl", "echo 'minikube '")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert contexts.current_context() == "minikube "
+
+
+def stand_in(folder: Path, name: str, script: str) -> None:
+    command = folder / name
+    command.write_text(f"#!/bin/sh\n{script}\n")
+    command.chmod(0o755)
+
+
 @pytest.mark.parametrize("allowed", [None, "", "1", "production-2", "PRODUCTION"])
 def test_the_first_deployment_to_a_remote_context_needs_a_variable_with_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, allowed: str | None
 ) -> None:
-    kubectl = tmp_path / "kubectl"
-    kubectl.write_text("#!/bin/sh\n# A cluster without namespaces of this project.\n")
-    kubectl.chmod(0o755)
+    stand_in(tmp_path, "kubectl", "# A cluster without namespaces of this project.")
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     if allowed is not None:
         monkeypatch.setenv("ALLOW_REMOTE", allowed)

@@ -1,0 +1,95 @@
+"""`make clean`: deletes what this project has in a cluster, and its namespace unless something else is in it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import Any
+
+from ..problem import Problem
+from .contexts import NAMESPACE, allowed_context, is_deployed, kubectl, last_line
+
+Json = dict[str, Any]
+
+LABEL = "app.kubernetes.io/part-of"
+WITHOUT_LABEL = {"Secret/locust-env"}
+"""Ours, too: the command in docs/clusters.md creates it."""
+
+AUTOMATIC_KINDS = {"endpoints", "events", "events.events.k8s.io"}
+"""Resources that the cluster writes about others."""
+AUTOMATIC = {"ConfigMap/kube-root-ca.crt", "ServiceAccount/default"}
+"""What the cluster creates in every namespace."""
+
+TIMEOUT = 120
+"""Seconds that objects may take to be deleted, which is more than the grace period of their pods."""
+
+
+def main(context: str) -> None:
+    """Delete in a context, by default the current one, and print what was deleted and what was left. Raises Problem."""
+    context = allowed_context(context)
+    if is_deployed(context):
+        delete_objects(context)
+        delete_namespace(context)
+    else:
+        print(f"Context {context} has no namespace {NAMESPACE} of this project.")
+    delete_priority_class(context)
+
+
+def delete_objects(context: str) -> None:
+    """Delete the project's objects in its namespace, and with them what they own. Raises Problem."""
+    ours = [resource(item) for item in contents(context) if is_ours(item)]
+    if ours:
+        delete(context, "--namespace", NAMESPACE, "--cascade=foreground", *ours)
+
+
+def delete_namespace(context: str) -> bool:
+    """Delete the namespace, or say what else is in it and leave it; return whether it was deleted. Raises Problem."""
+    left = sorted(map(name, contents(context)))
+    if left:
+        print(f"Left namespace {NAMESPACE} of context {context}, because it has more in it: {', '.join(left)}")
+    else:
+        delete(context, f"namespace/{NAMESPACE}")
+    return not left
+
+
+def delete_priority_class(context: str) -> None:
+    """Delete the only object of the project that is in no namespace, if there is one. Raises Problem."""
+    listed = kubectl(context, "get", "priorityclasses", "--selector", f"{LABEL}={NAMESPACE}", "--output", "name")
+    if names := require(listed, context).split():
+        delete(context, *names)
+
+
+def contents(context: str) -> list[Json]:
+    """The objects in the namespace, except those that others own and those of the cluster itself. Raises Problem."""
+    listed = kubectl(context, "api-resources", "--namespaced", "--verbs=list,delete", "--output", "name", timeout=30)
+    kinds = ",".join(sorted(set(require(listed, context).split()) - AUTOMATIC_KINDS))
+    found = kubectl(context, "--namespace", NAMESPACE, "get", kinds, "--output", "json", timeout=30)
+    items = json.loads(require(found, context))["items"]
+    return [item for item in items if "ownerReferences" not in item["metadata"] and name(item) not in AUTOMATIC]
+
+
+def is_ours(item: Json) -> bool:
+    return item["metadata"].get("labels", {}).get(LABEL) == NAMESPACE or name(item) in WITHOUT_LABEL
+
+
+def name(item: Json) -> str:
+    return f"{item['kind']}/{item['metadata']['name']}"
+
+
+def resource(item: Json) -> str:
+    """How kubectl names the object, with the version and group that tell its kind from others of that name."""
+    group, _, version = item["apiVersion"].rpartition("/")
+    kind = f"{item['kind']}.{version}.{group}" if group else item["kind"]
+    return f"{kind}/{item['metadata']['name']}"
+
+
+def delete(context: str, *words: str) -> None:
+    deleted = kubectl(context, "delete", *words, f"--timeout={TIMEOUT}s", timeout=TIMEOUT + 10)
+    print(require(deleted, context), end="", flush=True)
+
+
+def require(done: subprocess.CompletedProcess[str], context: str) -> str:
+    """What kubectl printed. Raises Problem if it failed."""
+    if done.returncode:
+        raise Problem(f"Context {context} is not clean, because kubectl failed: {last_line(done.stderr)}")
+    return done.stdout

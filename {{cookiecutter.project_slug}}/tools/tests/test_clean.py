@@ -1,0 +1,81 @@
+"""What `make clean` deletes and what it leaves, in a cluster that a stand-in imitates."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools.problem import Problem
+from tools.setup import clean
+from tools.setup.contexts import NAMESPACE
+
+OURS = {"app.kubernetes.io/part-of": NAMESPACE}
+
+KUBECTL = """\
+case "$*" in
+    *'config view'*) echo https://127.0.0.1:6443 ;;
+    *'get namespace '*) printf NAMESPACE ;;
+    *api-resources*) echo configmaps events secrets deployments.apps; exit ${LISTED:-0} ;;
+    *'get configmaps,deployments.apps,secrets '*) cat FOLDER/objects ;;
+    *'get priorityclasses '*) echo priorityclass/swarm ;;
+    *delete*) echo "$@" >> FOLDER/deleted; rm -f FOLDER/objects; cp FOLDER/left FOLDER/objects ;;
+esac
+"""
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a cluster: `objects` that it has, those that are `left` after the first deletion, what was `deleted`."""
+    kubectl = tmp_path / "kubectl"
+    script = KUBECTL.replace("FOLDER", str(tmp_path)).replace("NAMESPACE", NAMESPACE)
+    kubectl.write_text(f"#!/bin/sh\n{script}")
+    kubectl.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    return tmp_path
+
+
+def item(kind: str, name: str, version: str = "v1", **metadata: Any) -> dict[str, Any]:
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": name, **metadata}}
+
+
+AUTOMATIC = [item("ConfigMap", "kube-root-ca.crt"), item("ServiceAccount", "default")]
+OWNED = item("ReplicaSet", "server-1", "apps/v1", ownerReferences=[{}], labels=OURS)
+PROJECT = [item("Deployment", "server", "apps/v1", labels=OURS), OWNED, item("Secret", "locust-env")]
+THEIRS = [item("ConfigMap", "theirs", labels={"app.kubernetes.io/part-of": "shop"})]
+
+
+def write(cluster: Path, before: list[dict[str, Any]], left: list[dict[str, Any]]) -> None:
+    (cluster / "objects").write_text(json.dumps({"items": before}))
+    (cluster / "left").write_text(json.dumps({"items": left}))
+
+
+def deleted(cluster: Path) -> list[str]:
+    lines = (cluster / "deleted").read_text().splitlines()
+    return [line.partition(" delete ")[2].partition(" --timeout")[0] for line in lines]
+
+
+OBJECTS = f"--namespace {NAMESPACE} --cascade=foreground Deployment.v1.apps/server Secret/locust-env"
+
+
+def test_the_objects_of_the_project_are_deleted_and_then_the_namespace(cluster: Path) -> None:
+    write(cluster, before=[*AUTOMATIC, *PROJECT], left=AUTOMATIC)
+    clean.main("docker-desktop")
+    assert deleted(cluster) == [OBJECTS, f"namespace/{NAMESPACE}", "priorityclass/swarm"]
+
+
+def test_the_namespace_stays_while_something_else_is_in_it(cluster: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(cluster, before=[*AUTOMATIC, *PROJECT, *THEIRS], left=[*AUTOMATIC, *THEIRS])
+    clean.main("docker-desktop")
+    assert deleted(cluster) == [OBJECTS, "priorityclass/swarm"]
+    left = "because it has more in it: ConfigMap/theirs"
+    assert f"Left namespace {NAMESPACE} of context docker-desktop, {left}" in capsys.readouterr().out
+
+
+def test_a_namespace_that_cannot_be_listed_as_a_whole_stays(cluster: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(cluster, before=AUTOMATIC, left=AUTOMATIC)
+    monkeypatch.setenv("LISTED", "1")
+    with pytest.raises(Problem, match="Context docker-desktop is not clean, because kubectl failed"):
+        clean.main("docker-desktop")
+    assert not (cluster / "deleted").exists()
