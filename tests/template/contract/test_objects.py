@@ -1,5 +1,6 @@
 """The objects of the cluster: names, ports, selectors, security and the headless run agree."""
 
+import json
 import os
 import re
 import subprocess
@@ -196,15 +197,20 @@ def test_secrets_are_optional_environment_of_every_locust_pod(
     assert not of_kind("Secret", everything)
 
 
+PULSE = {"LOCUST_LABEL": "a 'b' = c"}
+"""Settings of pulse.toml, as variables."""
+
+
 def test_a_headless_run_brings_its_own_objects_and_changes_no_others(
     project: Path, render: Render, answers: dict[str, str]
 ) -> None:
     folder = project / "reports/run"
     folder.mkdir(parents=True)
     script = (
-        "from tools.runs.run_manifests import kustomization_of_run; import json; "
-        "print(json.dumps(kustomization_of_run('minikube', 'registry/image:new', {}, [{'kind': 'PriorityClass'}])))"
-    )
+        "from tools.runs.run_manifests import kustomization_of_run, secret_of_run; import json; "
+        "run = kustomization_of_run('minikube', 'registry/image:new', PULSE, [{'kind': 'PriorityClass'}]); "
+        "print(json.dumps([run, secret_of_run()]))"
+    ).replace("PULSE", repr(PULSE))
     settings = {
         "LOCUST_USERS": "5",
         "LOCUST_EXPECT_WORKERS": "3",
@@ -215,7 +221,8 @@ def test_a_headless_run_brings_its_own_objects_and_changes_no_others(
     written = subprocess.run(
         [sys.executable, "-c", script], cwd=project, env=environment, check=True, stdout=subprocess.PIPE
     )
-    (folder / "kustomization.yaml").write_bytes(written.stdout)
+    kustomization, secret = json.loads(written.stdout)
+    (folder / "kustomization.yaml").write_text(json.dumps(kustomization))
     label = {"app.kubernetes.io/name": "locust-headless"}
     objects = [item for item in render(folder) if label.items() <= item["metadata"].get("labels", {}).items()]
     assert {item["metadata"]["namespace"] for item in objects} == {answers["project_slug"]}
@@ -223,8 +230,12 @@ def test_a_headless_run_brings_its_own_objects_and_changes_no_others(
     assert sorted(item["kind"] for item in objects) == ["ConfigMap", "Job", "Job", "Service"]
     assert jobs["locust-headless-worker"]["spec"]["parallelism"] == 3
     (settings_of_run,) = of_kind("ConfigMap", objects).values()
-    assert settings_of_run["data"].items() >= settings.items()
-    assert "LOCUST_MODE_WORKER" not in settings_of_run["data"]
+    assert settings_of_run["data"].items() >= PULSE.items() | {"LOCUST_EXPECT_WORKERS": "3"}.items()
+    # Any variable may be secret, so they are in a Secret, and in no file.
+    assert secret["stringData"].items() >= settings.items()
+    assert "LOCUST_MODE_WORKER" not in secret["stringData"]
+    assert "LOCUST_PLAN" not in json.dumps(kustomization)
+    assert secret["metadata"]["labels"] == label | {"app.kubernetes.io/part-of": answers["project_slug"]}
     for job in jobs.values():
         assert_restricted(job)
         assert {container["image"] for container in containers(job)} == {"registry/image:new"}
@@ -232,6 +243,7 @@ def test_a_headless_run_brings_its_own_objects_and_changes_no_others(
         assert all(container["resources"]["limits"].keys() == {"cpu", "memory"} for container in containers(job))
         (locust,) = job["spec"]["template"]["spec"]["containers"]
         assert locust["envFrom"][0]["configMapRef"]["name"] == settings_of_run["metadata"]["name"]
+        assert locust["envFrom"][-1] == {"secretRef": {"name": secret["metadata"]["name"]}}
     (service,) = of_kind("Service", objects).values()
     assert (
         service["spec"]["selector"].items() <= jobs["locust-headless"]["spec"]["template"]["metadata"]["labels"].items()

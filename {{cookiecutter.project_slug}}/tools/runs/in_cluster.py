@@ -13,26 +13,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 from ..problem import Problem
+from ..setup import clean
 from ..setup.contexts import (
     NAMESPACE,
     allowed_context,
-    is_deployed,
+    ensure_namespace,
     kubectl,
     last_line,
-    overlay_folder,
     require_remote_allowed,
 )
 from . import progress, reports
 from .report_folders import new_folder, read_verdict
-from .run_manifests import LABEL, delivered_image, kustomization_of_run
+from .run_manifests import LABEL, delivered_image, kustomization_of_run, secret_of_run
 from .settings import describe_environment, expected_workers, require_valid
 from .target import Json, rendered, require_allowed_by_policy, require_target, target_host
 
-KINDS = "jobs,services,configmaps"
-CLAIM = "locust-headless-claim"
+KINDS = "jobs,services,configmaps,secrets"
 MASTER = f"{LABEL},app.kubernetes.io/component=master"
 WORKERS = f"{LABEL},app.kubernetes.io/component=worker"
 
@@ -78,17 +76,19 @@ def prepared(context: str, settings: dict[str, str]) -> Iterator[Json]:
 
 @contextmanager
 def project_namespace(context: str) -> Iterator[None]:
-    """The namespace of the project, and what it needs outside of it; deleted afterwards if this run created the namespace."""
+    """The namespace of the project, and what it needs outside of it.
+
+    If this run created the namespace, it is deleted afterwards, unless something else is in it by then.
+    """
     exists = kubectl(context, "get", "namespace", NAMESPACE).returncode == 0
-    words = ["--kustomize", str(overlay_folder(context)), "--selector", "app.kubernetes.io/component=setup"]
-    if not is_deployed(context):
-        require_success(kubectl(context, "apply", *words), "apply", context)
+    ensure_namespace(context)
     try:
         yield
     finally:
         if not exists:
             print(f"Deleting namespace {NAMESPACE}, which this run created", flush=True)
-            require_success(kubectl(context, "delete", *words, timeout=DELETE_TIMEOUT), "delete", context)
+            if clean.delete_namespace(context):
+                clean.delete_priority_class(context)
 
 
 def run(context: str, folder: Path, kustomization: Json) -> None:
@@ -128,20 +128,16 @@ def is_active(item: Json) -> bool:
     if item["kind"] == "Job":
         conditions = item["status"].get("conditions", [])
         return not any(condition["type"] in ("Complete", "Failed") for condition in conditions)
-    if item["metadata"]["name"] != CLAIM:
+    if item["kind"] != "Secret":
         return False
     age = datetime.now(UTC) - datetime.fromisoformat(item["metadata"]["creationTimestamp"])
     return age.total_seconds() < START_TIMEOUT
 
 
 def claim(context: str) -> None:
-    """Create an object whose name only one run can have. Raises Problem if another run was first."""
-    label, name = LABEL.split("=")
-    metadata = {"name": CLAIM, "labels": {label: name}}
-    with NamedTemporaryFile("w", suffix=".json") as file:
-        json.dump({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}, file)
-        file.flush()
-        created = kubectl(context, "--namespace", NAMESPACE, "create", "--filename", file.name)
+    """Create the Secret of the run, whose name only one run can have. Raises Problem if another run was first."""
+    secret = json.dumps(secret_of_run())
+    created = kubectl(context, "--namespace", NAMESPACE, "create", "--filename", "-", stdin=secret)
     if "AlreadyExists" in created.stderr:
         raise Problem(another_run(context))
     require_success(created, "create", context)

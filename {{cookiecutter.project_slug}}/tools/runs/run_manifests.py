@@ -1,4 +1,4 @@
-"""What a run in the cluster applies: the image of the load test, and the kustomization of its Jobs."""
+"""What a run in the cluster applies: the image of the load test, the kustomization of its Jobs, and their Secret."""
 
 import json
 import os
@@ -41,11 +41,19 @@ def delivered_image(context: str) -> str:
     return image
 
 
+def secret_of_run() -> Json:
+    """The variables that override headless.toml. Any of them may be secret, so none is in a file of the reports."""
+    label, name = LABEL.split("=")
+    labels = {label: name, "app.kubernetes.io/part-of": NAMESPACE}
+    metadata = {"name": "locust-headless", "labels": labels}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": from_environment()}
+
+
 def kustomization_of_run(context: str, image: str, settings: dict[str, str], objects: list[Json]) -> Json:
     """What a run applies: the overlay of the context, the component headless, the image and the settings."""
     label, name = LABEL.split("=")
     workers = expected_workers()
-    settings = settings | from_environment() | {WORKERS: str(workers)}
+    settings = settings | {WORKERS: str(workers)}
     parallelism = json.dumps([{"op": "replace", "path": "/spec/parallelism", "value": workers}])
     # A component that changes the overlay's Deployments does not reach the Jobs, which come on top.
     shared = ["shared-cluster"] if any(item["kind"] == "PriorityClass" for item in objects) else []
