@@ -1,6 +1,7 @@
 """Rejects load on hosts outside of the cluster and this machine, unless --allowed-hosts (LOCUST_ALLOWED_HOSTS) names them.
 
-It checks the hosts at the start, in the start form, and those that an edit gives to a user class.
+It also rejects a URL with a password, because the web UI and the reports show the host. It checks the hosts at the start, in
+the start form, and those that an edit gives to a user class.
 """
 
 from locust import User, events
@@ -43,6 +44,11 @@ def _is_service(host: str) -> bool:
 
 def problem(url: str, allowed: set[str]) -> str | None:
     """Why load on this URL is rejected, or None if it is allowed."""
+    if "@" in url:
+        return (
+            "A host with a user name or a password is rejected, because the web UI and the reports show it: leave out all "
+            "that ends with @, and send an Authorization header that the locustfile makes of a variable in loadtest/.env."
+        )
     host = urlsplit(url).hostname or ""
     if host in allowed or is_local(host):
         return None

@@ -30,7 +30,6 @@ def test_the_cluster_and_this_machine_are_allowed(host: str) -> None:
     [
         "https://example.com",
         "http://localhost.example.com",
-        "http://localhost@example.com",
         "http://svc.cluster.local.example.com",
         "http://8.8.8.8",
         "http://134744072",
@@ -42,6 +41,22 @@ def test_the_cluster_and_this_machine_are_allowed(host: str) -> None:
 )
 def test_any_other_host_is_rejected_with_the_setting_that_allows_it(host: str) -> None:
     assert "LOCUST_ALLOWED_HOSTS" in (problem(host, set()) or "")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "http://user:s3cret@server:8000",
+        "http://s3cret@localhost",
+        "user:s3cret@server",
+        "http://user:s3/cret@server",
+        "http://localhost@example.com",
+    ],
+)
+def test_a_host_with_a_password_is_rejected_and_not_shown(host: str) -> None:
+    rejected = problem(host, {"server", "localhost", "example.com"}) or ""
+    assert "send an Authorization header" in rejected
+    assert "s3" not in rejected
 
 
 def test_a_host_of_the_setting_is_allowed() -> None:
@@ -59,6 +74,13 @@ def test_a_host_on_the_command_line_or_in_the_environment_is_rejected(
     assert "Load on example.com is rejected" in run.output
     assert "Traceback" not in run.output
     assert run.rows == []
+
+
+def test_a_password_in_the_host_is_in_no_output(run_locust: Callable[..., Run]) -> None:
+    run = run_locust("--host", "http://user:s3cret@localhost:9")
+    assert run.code == 1
+    assert "A host with a user name or a password is rejected" in run.output
+    assert "s3cret" not in run.output
 
 
 def test_the_host_of_a_user_class_is_rejected(run_locust: Callable[..., Run], copy: Path) -> None:

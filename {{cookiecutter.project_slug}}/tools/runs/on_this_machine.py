@@ -17,6 +17,7 @@ from ..setup.ports import answers, require_free
 from . import progress, reports
 from .report_folders import new_folder, read_verdict
 from .settings import describe_environment, expected_workers, process_environment, require_valid
+from .target import HOST, require_no_password
 
 PROJECT = Path(__file__).parents[2]
 LOOPBACK = "127.0.0.1"
@@ -28,7 +29,9 @@ START_TIMEOUT = 30
 
 def main() -> int:
     """Run with the settings of headless.toml and the environment, and return the exit code. Raises Problem."""
-    needs_server = not os.environ.get("LOCUST_HOST")
+    host = os.environ.get(HOST, "")
+    require_no_password(host)
+    needs_server = not host
     require_free([MASTER_PORT, *([SERVER_PORT] if needs_server else [])])
     workers = expected_workers()
     require_valid({})
@@ -36,7 +39,7 @@ def main() -> int:
     folder = new_folder()
     with ExitStack() as processes:
         if needs_server:
-            os.environ["LOCUST_HOST"] = f"http://localhost:{SERVER_PORT}"
+            os.environ[HOST] = f"http://localhost:{SERVER_PORT}"
             uvicorn = ("uvicorn", "server:app", "--port", str(SERVER_PORT), "--no-access-log", "--log-level=warning")
             processes.enter_context(running("server", *uvicorn))
             wait_for_server()

@@ -38,9 +38,23 @@ def documents(text: str) -> Iterator[Json]:
 
 
 def target_host(objects: list[Json]) -> str:
-    """LOCUST_HOST from the environment, else from the rendered overlay; empty if the user classes have the host."""
+    """LOCUST_HOST from the environment, else from the rendered overlay; empty if the user classes have the host.
+
+    Raises Problem for a host with a password.
+    """
     data = [item.get("data", {}) for item in objects if item["kind"] == "ConfigMap"]
-    return os.environ.get(HOST) or next((values[HOST] for values in data if HOST in values), "")
+    host = os.environ.get(HOST) or next((values[HOST] for values in data if HOST in values), "")
+    require_no_password(host)
+    return host
+
+
+def require_no_password(host: str) -> None:
+    """Raise Problem for a host with a user name or a password, which the output and the reports of a run would show."""
+    if "@" in host:
+        raise Problem(
+            f"{HOST} has a user name or a password: leave out all that ends with @, and send an Authorization header that "
+            "the locustfile makes of a variable in loadtest/.env."
+        )
 
 
 def service_of(host: str) -> Service | None:

@@ -68,6 +68,13 @@ def test_a_target_that_the_network_policy_does_not_name_is_rejected(objects: lis
         require_allowed_by_policy(objects, host)
 
 
+def test_a_host_with_a_password_is_rejected_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCUST_HOST", "http://user:s3cret@shop.production")
+    with pytest.raises(Problem, match=r"LOCUST_HOST has a user name or a password: .*loadtest/\.env") as raised:
+        target_host([])
+    assert "s3cret" not in str(raised.value)
+
+
 def test_documents_come_one_after_the_other() -> None:
     assert list(documents('{"a": 1}\n{\n  "b": 2\n}\n')) == [{"a": 1}, {"b": 2}]
 
