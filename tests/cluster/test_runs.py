@@ -119,7 +119,7 @@ def test_tilt_ci_brings_the_fresh_project_up_and_tilt_down_removes_it(
 @pytest.mark.usefixtures("installed")
 def test_headless_runs_end_with_a_verdict_and_its_reasons(machine: Machine, cluster: str, workspace: Path) -> None:
     with ThreadPoolExecutor() as pool:
-        command = ("make", "headless", "LOCUST_RUN_TIME=12s")
+        command = ("make", "headless", "LOCUST_RUN_TIME=12s", "LOCUST_API_TOKEN=s3cret")
         both = [pool.submit(machine.run, *command, cwd=workspace, seconds=120) for _ in range(2)]
         good, refused = sorted((run.result() for run in both), key=lambda run: run.returncode)
     assert good.returncode == 0, good.stdout
@@ -128,7 +128,10 @@ def test_headless_runs_end_with_a_verdict_and_its_reasons(machine: Machine, clus
     folder = next(path for path in (workspace / "reports").glob("20*") if (path / "summary.md").exists())
     assert {file.name for file in folder.iterdir()} >= REPORTS
     assert (folder / "summary.md").read_text().startswith("# Passed")
-    assert not machine.objects(cluster, "jobs,pods,services,configmaps", "--namespace", SLUG, "--selector", LABEL)
+    assert not [file.name for file in folder.iterdir() if "s3cret" in file.read_text()]
+    assert "s3cret" not in good.stdout + refused.stdout
+    kinds = "jobs,pods,services,configmaps,secrets"
+    assert not machine.objects(cluster, kinds, "--namespace", SLUG, "--selector", LABEL)
 
     # Another locustfile and another level, which no image has yet.
     locustfile, levels = workspace / "loadtest/locustfile.py", workspace / "loadtest/slo.toml"

@@ -224,17 +224,28 @@ def test_a_taken_port_is_reported_before_anything_starts(lab: Path, name: str) -
 def test_a_run_without_a_cluster_leaves_reports_that_can_be_compared(lab: Path) -> None:
     (lab / "reports").mkdir(exist_ok=True)
     before = set((lab / "reports").glob("20*"))
-    made = run("make", "headless-local", "LOCUST_RUN_TIME=6s", cwd=lab, seconds=120)
+    (lab / "loadtest/.env").write_text("API_TOKEN=s3cret-file\n")
+    settings = ("LOCUST_RUN_TIME=6s", "LOCUST_API_TOKEN=s3cret-variable", "LOCUST_WEB_LOGIN_PASSWORD=s3cret-login")
+    made = run("make", "headless-local", *settings, cwd=lab, seconds=120)
     assert made.returncode == 0, made.stdout
-    assert "Variables used: LOCUST_RUN_TIME" in made.stdout
+    assert "Variables used: LOCUST_API_TOKEN, LOCUST_RUN_TIME" in made.stdout
     assert re.search(r"# Passed(, with doubts)?: (\d+) of \2 checks passed", made.stdout)
     [folder] = set((lab / "reports").glob("20*")) - before
     assert {file.name for file in folder.iterdir()} >= {"verdict.json", "summary.md", "junit.xml", "report.html"}
+    assert not [file.name for file in folder.iterdir() if "s3cret" in file.read_text()]
+    assert "s3cret" not in made.stdout
     compared = run("make", "compare", f"A={folder}", "B=reports/newest", cwd=lab)
     assert re.search(r"GET /hello +p95 ms .* 0 %", compared.stdout), compared.stdout
     verdict = run("python3", "-m", "tools", "verdict", cwd=lab)
     assert (verdict.returncode, json.loads(verdict.stdout)["folder"]) == (0, str(folder))
     assert not processes_in(lab)
+
+
+def test_a_password_in_the_host_ends_a_run_before_it_begins(lab: Path) -> None:
+    made = run("make", "headless-local", "LOCUST_HOST=http://user:s3cret@localhost:8000", cwd=lab)
+    assert made.returncode
+    assert "LOCUST_HOST has a user name or a password" in made.stdout
+    assert "s3cret" not in made.stdout
 
 
 def test_a_run_without_a_cluster_that_is_interrupted_leaves_its_reports(lab: Path, tmp_path: Path) -> None:

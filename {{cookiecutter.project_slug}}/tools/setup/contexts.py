@@ -101,7 +101,8 @@ def minikube_nodes(context: str) -> list[str]:
     """The addresses of the nodes if the context is that of a minikube on this machine, running or not."""
     if context != "minikube" or not shutil.which("minikube"):
         return []
-    profiles = json.loads(run("minikube", "profile", "list", "--output", "json").stdout or "{}").get("valid", [])
+    listed = run("minikube", "profile", "list", "--output", "json", timeout=30).stdout
+    profiles = json.loads(listed or "{}").get("valid", [])
     nodes = [node for profile in profiles if profile["Name"] == context for node in profile["Config"]["Nodes"]]
     return [node["IP"] for node in nodes if node["IP"]]
 
