@@ -85,7 +85,7 @@ def require_registry_of_overlay(context: str, command: list[str]) -> None:
 
 def require_docker_of_this_machine(command: list[str]) -> None:
     """Raise Problem if Skaffold would ask the minikube of the current context for a Docker that it does not have."""
-    current = run("kubectl", "config", "current-context").stdout.strip()
+    current = run("kubectl", "config", "current-context").stdout.rstrip("\n")
     if current and image_delivery(current) == "minikube":
         kubeconfig = os.environ.get("KUBECONFIG") or "$HOME/.kube/config"
         raise Problem(
