@@ -3,6 +3,7 @@
 from locust.env import Environment
 from locust.web import WebUI
 
+import os
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import cast
@@ -32,8 +33,8 @@ def serve(report: Report, environment: Environment, web_ui: WebUI) -> None:
         )
 
     def differences() -> Response:
-        files = request.get_json()
-        if not isinstance(files, dict):
+        files = _json()
+        if not isinstance(files, dict) or not all(map(_is_path, files)):
             return Response("Send a JSON object with the SHA-256 of each file by its path.", status=400)
         # Hashing many megabytes would block Locust's event loop.
         return jsonify(gevent.get_hub().threadpool.apply(report.differing_paths, (files,)))
@@ -76,6 +77,22 @@ def with_changes(report: Report, original: Callable[..., str], environment: Envi
         return original(environment, **options)
     finally:
         environment.locustfile = script
+
+
+def _json() -> object:
+    """The JSON of the request, or None if it ends early or is nested too deeply; Flask rejects other invalid JSON."""
+    try:
+        return request.get_json()
+    except (OSError, RecursionError):
+        return None
+
+
+def _is_path(path: str) -> bool:
+    """Whether a file may have this name: no system accepts a null character, and none of half a surrogate pair."""
+    try:
+        return b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
 
 
 def _rows(report: Report) -> list[dict[str, str]]:
