@@ -3,6 +3,6 @@
 Remove a name to switch that plugin off, or add one of your own.
 """
 
-from . import allowed_hosts, form_fields, locust_fixes, shape_option, verdict, web_access
+from . import allowed_hosts, form_fields, locust_fixes, option_values, shape_option, verdict, web_access
 
-__all__ = ["allowed_hosts", "form_fields", "locust_fixes", "shape_option", "verdict", "web_access"]
+__all__ = ["allowed_hosts", "form_fields", "locust_fixes", "option_values", "shape_option", "verdict", "web_access"]

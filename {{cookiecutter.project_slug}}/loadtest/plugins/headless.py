@@ -28,7 +28,10 @@ if __name__ == "__main__":
     if len(sys.argv) < 2:
         sys.exit("Name the folder for the reports: python -m plugins.headless FOLDER")
     folder = Path(sys.argv[1]).resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        sys.exit(f"The reports need a folder, and {folder} cannot be one: {error.strerror}")
     sys.argv[1:] = [*arguments(folder), *sys.argv[2:]]
     try:
         runpy.run_module("plugins", run_name="__main__")

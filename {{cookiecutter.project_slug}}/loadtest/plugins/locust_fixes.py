@@ -2,6 +2,7 @@
 
 from locust import argument_parser, runners
 from locust.rpc import zmqrpc
+from locust.util.timespan import parse_timespan
 
 import time
 from functools import lru_cache
@@ -30,3 +31,14 @@ def _create_socket_with_timeout(connection: zmqrpc.BaseSocket, *arguments: Any) 
 
 
 zmqrpc.BaseSocket.__init__ = _create_socket_with_timeout  # type: ignore[method-assign]
+
+
+# A run time of 99999999999h ends the start with a traceback. It can go once `parse_timespan` raises ValueError for it.
+def _parse_timespan(text: str) -> int:
+    try:
+        return parse_timespan(text)
+    except OverflowError:
+        raise ValueError(f"{text} is too long") from None
+
+
+vars(argument_parser)["parse_timespan"] = _parse_timespan

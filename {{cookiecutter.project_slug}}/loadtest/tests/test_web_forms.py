@@ -41,6 +41,10 @@ def test_an_invalid_form_starts_nothing_and_names_the_field(web_ui: str) -> None
         ("width", 0, "width is 0"),
         ("low", "some", "low is 'some'"),
         ("shape", "zigzag", "shape is 'zigzag'"),
+        ("user_count", 1_000_001, "user_count is 1000001: it needs at most 1,000,000"),
+        ("run_time", "9" * 30, "run_time is 999999999999999999999999999999: it needs at most"),
+        ("run_time", "99999999999h", "run_time is '99999999999h': it needs a time, such as"),
+        ("width", "", "width is '': it needs a whole number"),
     ]:
         answer = start(web_ui, **{"shape": "pulse", field: value})
         assert not answer["success"]
@@ -74,6 +78,14 @@ def test_the_form_of_a_user_class_sets_what_it_shows_and_nothing_else(start_web_
     assert edit(weight=2, fixed_count=1, tasks=[], host="http://localhost:1") == "201"
 
 
+def test_a_rejected_form_leaves_the_test_its_end(web_ui: str) -> None:
+    assert start(web_ui, run_time="3s")["success"]
+    assert start(web_ui, spawn_rate=0)["message"] == "spawn_rate is 0.0: it needs a number above 0"
+    rejection = json.loads(read(f"{web_ui}/swarm", user_count=1))
+    assert rejection["message"] == "spawn_rate is missing: only a shape does without it"
+    wait_until(lambda: now(web_ui)["state"] == "stopped", "the end of the test")
+
+
 def test_a_shape_of_the_form_sets_the_number_of_users(web_ui: str) -> None:
     assert start(web_ui, shape="constant", high=7)["success"]
     wait_until(lambda: now(web_ui)["user_count"] == 7, lambda: str(now(web_ui)))
@@ -93,4 +105,8 @@ def test_a_shape_is_rejected_where_the_class_picker_would_override_it(start_web_
     answer = start(web_ui, shape="pulse", user_classes="Visitor")
     assert not answer["success"]
     assert answer["message"].startswith("the class picker overrides shape")
+    answer = start(web_ui, user_classes="Visitors")
+    assert answer["message"] == "user_classes has 'Visitors', which is none of Visitor"
+    answer = start(web_ui, user_classes="Visitor", shape_class="Zigzag")
+    assert answer["message"] == "shape_class has 'Zigzag', which is none of Default"
     assert start(web_ui, user_classes="Visitor")["success"]

@@ -40,4 +40,8 @@ def _begin(environment: Environment, runner: Runner, **_: Any) -> None:
             levels = ServiceLevels.read(SLO)
         except (ValueError, OSError) as error:
             sys.exit(f"{SLO.name}: {getattr(error, 'strerror', None) or error}")
+        try:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            sys.exit(f"The verdict needs a folder, and {folder} cannot be one: {error.strerror}")
         RunMonitor(environment, runner, levels, Path(folder)).begin()
