@@ -14,6 +14,11 @@ from typing import Any
 
 import psutil
 import pytest
+import schemathesis
+from hypothesis import HealthCheck, assume, given, settings
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.schemas import APIOperation
 
 LIMIT = 60  # seconds for any one step
 
@@ -89,6 +94,27 @@ def test_a_value_out_of_bounds_is_refused(server: Server, path: str) -> None:
 
     assert status == 422
     assert body["detail"][0]["loc"][0] == "query"
+
+
+def test_every_route_answers_random_values_as_its_schema_says(server: Server) -> None:
+    schema = schemathesis.openapi.from_url(f"http://{server.host}:{server.port}/openapi.json")
+    for operation in (operation for methods in schema.values() for operation in methods.values()):
+        # Without parameters there are no invalid values.
+        for mode in GenerationMode if operation.query else [GenerationMode.POSITIVE]:
+            answers_as_its_schema_says(operation, mode)
+
+
+def answers_as_its_schema_says(operation: APIOperation[Any, Any, Any, Any], mode: GenerationMode) -> None:
+    @settings(derandomize=True, database=None, deadline=None, max_examples=10, suppress_health_check=list(HealthCheck))
+    @given(operation.as_strategy(mode))
+    def answers(case: Case[Any]) -> None:
+        if case.query.get("ms") in range(20, 10_001):  # would take seconds
+            assume(mode is GenerationMode.POSITIVE)
+            case.query["ms"] = 1
+        # /flaky fails on purpose, as its schema says. A status that is not in the schema is a failure anyway.
+        case.call_and_validate(excluded_checks=[not_a_server_error])
+
+    answers()
 
 
 def test_the_documentation_shows_every_route(server: Server) -> None:
