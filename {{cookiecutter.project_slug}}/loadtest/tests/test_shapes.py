@@ -1,6 +1,9 @@
 """Each shape as a table of seconds and users, and invalid settings."""
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 from shapes import SHAPES, Settings
 
 SETTINGS = Settings(low=10, high=110, period=100, width=20)
@@ -44,3 +47,19 @@ def test_an_invalid_setting_is_rejected_with_the_name_of_the_field(field: str, v
     values = {"low": 1, "high": 50, "period": 120, "width": 60, field: value}
     with pytest.raises(ValueError, match=rf"^{field if value != '51' else 'high'} is "):
         Settings.read(values)
+
+
+numbers = (st.integers(-1, 200) | st.integers(-1, 2**63)).map(str)
+
+
+@hypothesis_settings(derandomize=True, database=None, deadline=None, max_examples=200)
+@given(numbers, numbers, numbers, numbers | st.text(max_size=5), st.floats(0, 1e9))
+def test_any_texts_are_settings_of_all_shapes_or_rejected(
+    low: str, high: str, period: str, width: str, second: float
+) -> None:
+    values = {"low": low, "high": high, "period": period, "width": width}
+    try:
+        settings = Settings.read(values)
+    except ValueError:
+        return
+    assert all(settings.low <= shape(second, settings) <= settings.high for shape in SHAPES.values())

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, example, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 from plugins.verdict.load_generator import LoadGenerator
 from plugins.verdict.service_levels import ServiceLevels
 from support.locust_process import LOADTEST, Run, locust
@@ -47,6 +50,8 @@ def measured() -> RequestStats:
         ("[total]\np95 = inf", "p95 in [total] is inf: it needs a number of at least 0"),
         ("[total]\np95 = nan", "p95 in [total] is nan: it needs a number of at least 0"),
         ("[total]\np95 = 1e400", "p95 in [total] is inf: it needs a number of at least 0"),
+        ("[total]\np95 = 1" + 400 * "0", "00: it needs a number of at least 0"),
+        ("total = " + 5000 * "[" + 5000 * "]", "its values are nested too deeply"),
         ("[total]\np95 = true", "p95 in [total] is True: it needs a number of at least 0"),
         ("[total]\nfailure_ratio = 5", "failure_ratio in [total] is 5: it needs a number from 0 to 1"),
         ("[total]", "[total] is {}: it needs at least one level"),
@@ -59,6 +64,29 @@ def test_an_invalid_file_is_rejected_with_the_key(tmp_path: Path, text: str, pro
     with pytest.raises(ValueError) as rejection:  # noqa: PT011 - its message is compared below
         levels(tmp_path, text)
     assert problem in str(rejection.value)
+
+
+keys = st.sampled_from(["p50", "p95", "failure_ratio", "min_samples", "p90", "total", '"a b"']) | st.text(max_size=5)
+toml_values = st.sampled_from(
+    ["true", "nan", "-inf", "[]", "[1, {a = 2}]", "{}", "{p95 = 5}", "1979-05-27", '"\\u0000"', f"0x{'f' * 5000}", "9" * 400]
+) | st.one_of(st.integers(), st.floats(), st.text(max_size=5)).map(str)  # fmt: skip
+tables = st.sampled_from(["[total]", "[requests]", "[requests.'/hello']", "[[total]]", "[sum]"])
+toml = st.lists(tables | st.builds("{} = {}".format, keys, toml_values), max_size=4).map("\n".join)
+
+
+@hypothesis_settings(
+    derandomize=True, database=None, deadline=None, max_examples=200, suppress_health_check=list(HealthCheck)
+)
+@given(toml | st.text(max_size=30))
+@example(f"[total]\np95 = {'9' * 400}")
+def test_any_text_is_levels_or_rejected(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "slo.toml"
+    file.write_bytes(text.encode(errors="surrogatepass"))
+    try:
+        found = ServiceLevels.read(file)
+    except ValueError:
+        return
+    assert found.checks(measured())
 
 
 @pytest.mark.parametrize(

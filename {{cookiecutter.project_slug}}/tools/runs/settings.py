@@ -83,9 +83,11 @@ def p95_level(file: Path = SLO) -> float:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        repr(content)  # raises ValueError if a hexadecimal number has too many decimal digits to be shown
+    except (OSError, ValueError, RecursionError) as error:
         raise Problem(f"{file.name} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    return content
 
 
 def _options(file: Path) -> dict[str, Any]:
@@ -95,6 +97,10 @@ def _options(file: Path) -> dict[str, Any]:
         case _:
             raise Problem(f"{file.name} has no table [tool.locust]: put the options of Locust there")
     for name, value in options.items():
+        if not re.fullmatch("[A-Za-z][A-Za-z0-9_-]*", name):
+            raise Problem(f"{file.name} has {name!r}, which is no option of Locust: see locust --help")
+        if isinstance(value, str) and "\0" in value:
+            raise Problem(f"{name} in {file.name} is {value!r}: it needs a value without null characters")
         if isinstance(value, dict) or (isinstance(value, float) and not math.isfinite(value)):
             raise Problem(f"{name} in {file.name} is {value!r}: it needs a value of Locust's option --{name}")
     return options

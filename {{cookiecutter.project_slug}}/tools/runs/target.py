@@ -59,7 +59,11 @@ def require_no_password(host: str) -> None:
 
 def service_of(host: str) -> Service | None:
     """The Service that a host names, in its short or its long form, or None if it is no Service of a cluster."""
-    match (urlsplit(host).hostname or "").removesuffix(".").removesuffix(".cluster.local").split("."):
+    try:
+        name = urlsplit(host).hostname or ""
+    except ValueError:  # half of an IPv6 address
+        return None
+    match name.removesuffix(".").removesuffix(".cluster.local").split("."):
         case [name] if name and name != "localhost" and ":" not in name:
             return Service(NAMESPACE, name)
         case [name, namespace] | [name, namespace, "svc"]:

@@ -1,10 +1,15 @@
 """Settings of a run: an invalid one is a Problem that names the file and the key."""
 
 import math
+import re
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from tools.problem import Problem
 from tools.runs import settings
@@ -32,6 +37,10 @@ def nothing_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("[tool.locust]\nexpect-workers = 'two'", "expect-workers in headless.toml is 'two': it needs a whole number"),
         ("[tool.locust]\nusers = {}", "users in headless.toml is {}: it needs a value"),
         ("[tool.locust]\nusers = inf", "users in headless.toml is inf: it needs a value"),
+        ("[tool.locust]\n'a=b' = 1", "headless.toml has 'a=b', which is no option of Locust: see locust --help"),
+        ('[tool.locust]\nhost = "\\u0000"', "host in headless.toml is '\\x00': it needs a value without null"),
+        (f"[tool.locust]\nusers = {'[' * 5000}", "headless.toml cannot be read: "),
+        (f"[tool.locust]\nusers = 0x{'f' * 5000}", "headless.toml cannot be read: "),
         ("[tool.locust]\nexpect-workers = 1.5", "expect-workers in headless.toml is 1.5: it needs a whole number"),
     ],
 )
@@ -39,6 +48,32 @@ def test_an_invalid_file_is_a_problem_with_the_place(tmp_path: Path, text: str, 
     with pytest.raises(Problem) as raised:
         settings.expected_workers(file(tmp_path, text))
     assert problem in str(raised.value)
+
+
+same_each_time = hypothesis_settings(
+    derandomize=True, database=None, deadline=None, max_examples=200, suppress_health_check=list(HealthCheck)
+)
+names = st.sampled_from(["users", "expect-workers", "'a=b'", "''", '"\\u0000"']) | st.text(max_size=5)
+toml_values = st.sampled_from(
+    ["2", "0x2", "nan", "[]", "[[1], {a = 2}]", "{}", "1979-05-27", '"\\u0000"', "true", f"0x{'f' * 5000}", "9" * 400]
+) | st.one_of(st.integers(), st.floats(), st.text(max_size=5)).map(str)  # fmt: skip
+options = st.lists(st.builds("{} = {}".format, names, toml_values), max_size=3).map("\n".join)
+
+
+@same_each_time
+@given(options.map("[tool.locust]\n{}".format) | st.text(max_size=30))
+def test_any_text_is_settings_or_a_problem(tmp_path: Path, text: str) -> None:
+    written = tmp_path / "headless.toml"
+    written.write_bytes(text.encode(errors="surrogatepass"))
+    with suppress(Problem):
+        assert settings.expected_workers(written) >= 1
+    with suppress(Problem):
+        settings.p95_level(written)
+    with suppress(Problem):
+        for name, value in settings.as_variables(written).items():
+            # No process can have others in its environment.
+            assert re.fullmatch("LOCUST_[A-Z0-9_]+", name)
+            assert "\0" not in value
 
 
 def test_a_missing_file_is_a_problem(tmp_path: Path) -> None:

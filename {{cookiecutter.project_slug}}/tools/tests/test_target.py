@@ -19,6 +19,7 @@ from tools.setup.contexts import NAMESPACE
         ("http://localhost:8000", None),
         ("http://10.0.0.1:8000", None),
         ("http://[fd00::1]:8000", None),
+        ("http://[fd00::1", None),
         ("", None),
     ],
 )

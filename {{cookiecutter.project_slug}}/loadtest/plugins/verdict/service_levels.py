@@ -2,7 +2,7 @@
 
 from locust.stats import RequestStats, StatsEntry
 
-import math
+import sys
 import tomllib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ class Metric(NamedTuple):
     value: Callable[[StatsEntry], float]
     is_upper_limit: bool
     unit: str = ""
-    highest: float = math.inf
+    highest: float = sys.float_info.max
     """The highest valid level."""
 
 
@@ -48,7 +48,10 @@ class ServiceLevels:
         """Read the levels; a missing file has none. Raises ValueError, with file and key, for an invalid file."""
         if not file.exists():
             return cls(file)
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        try:
+            content = tomllib.loads(file.read_text(encoding="utf-8"))
+        except RecursionError:
+            raise ValueError("its values are nested too deeply") from None
         _require_known(file.name, content, {"total", "requests"})
         for place, table in content.items():
             if type(table) is not dict:
@@ -89,8 +92,8 @@ def _require_level(place: str, level: object) -> None:
     _require_known(place, level, METRICS)
     for key, value in level.items():
         limit = METRICS[key].highest
-        if type(value) not in (int, float) or not 0 <= value <= limit or math.isinf(value):
-            of = "of at least 0" if math.isinf(limit) else f"from 0 to {limit:g}"
+        if type(value) not in (int, float) or not 0 <= value <= limit:
+            of = f"from 0 to {limit:g}" if limit < sys.float_info.max else "of at least 0"
             raise ValueError(f"{key} in {place} is {value!r}: it needs a number {of}")
 
 
