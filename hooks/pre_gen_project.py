@@ -13,7 +13,8 @@ SLUG = (
     r"y|n|yes|no|on|off|true|false|null)$)"
     r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?"
 )
-URL = r"https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9_.~/-]*)?"
+LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+URL = r"https?://" + LABEL + r"(\." + LABEL + r")*(:[0-9]{1,5})?(/[A-Za-z0-9_.~/-]*)?"
 
 # answer, the pattern it must match as a whole, the rule in words with an example
 RULES = [
@@ -51,7 +52,7 @@ def problems() -> list[str]:
     return [
         f"{key} is {ANSWERS[key]!r}. {rule}"
         for key, pattern, rule in RULES
-        if not (re.fullmatch(pattern, ANSWERS[key]) and ANSWERS[key].isprintable())
+        if not (isinstance(ANSWERS[key], str) and re.fullmatch(pattern, ANSWERS[key]) and ANSWERS[key].isprintable())
     ]
 
 

@@ -16,10 +16,21 @@ import copier
 import pytest
 import yaml
 from cookiecutter.exceptions import FailedHookException
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from jinja2 import Template
 
 from tests.support import json_with_comments
 
 QUESTIONS = ["project_name", "project_slug", "description", "target_host", "workers"]
+
+DEFAULTS = {
+    "project_name": "Load Lab",
+    "project_slug": "load-lab",
+    "description": "A server.",
+    "target_host": "http://server:8000",
+    "workers": "2",
+}
 
 EXAMPLES = {
     "project_name": "such as Load Lab",
@@ -66,6 +77,9 @@ REFUSED = {
         "http://a/#b",
         "http://a:port",
         "http://-a",
+        "http://a-",
+        "http://a..b",
+        f"http://{'a' * 64}",
     ],
     "workers": ["", "0", "51", "-1", "2.0", "two", "02", "1_0", "\u0662", "2\n", "1" * 5],
 }
@@ -126,6 +140,16 @@ def copied_answers(template: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return copied_answers
 
 
+@pytest.fixture(scope="module")
+def hook(template: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The rules of the hook and its function, which has found no problems in valid answers."""
+    file = tmp_path_factory.mktemp("hook") / "hook.py"
+    source = (template / "hooks/pre_gen_project.py").read_text()
+    file.write_text(Template(source).render(cookiecutter=DEFAULTS))
+    names = runpy.run_path(str(file))
+    return {name: names[name] for name in ("RULES", "problems")}
+
+
 def test_every_question_has_its_wording_and_copier_the_same(template: Path) -> None:
     answers = json.loads((template / "cookiecutter.json").read_text())
     assert [key for key in answers if not key.startswith("_")] == QUESTIONS
@@ -138,14 +162,9 @@ def test_every_question_has_its_wording_and_copier_the_same(template: Path) -> N
         assert copied[question]["default"] == answers[question] or question == "project_slug"
 
 
-def test_copier_has_the_rules_of_the_hook(template: Path, tmp_path: Path) -> None:
-    copied = yaml.safe_load((template / "copier.yml").read_text())
-    defaults = {question: copied[question]["default"] for question in QUESTIONS} | {"project_slug": "good"}
-    hook = tmp_path / "hook.py"
-    source = (template / "hooks/pre_gen_project.py").read_text()
-    hook.write_text(source.replace("{{ cookiecutter | tojson }}", json.dumps(defaults)))
-    rules = runpy.run_path(str(hook))["RULES"]
-    assert copied["rules"]["default"] == {key: {"pattern": pattern, "words": words} for key, pattern, words in rules}
+def test_copier_has_the_rules_of_the_hook(template: Path, hook: dict[str, Any]) -> None:
+    rules = yaml.safe_load((template / "copier.yml").read_text())["rules"]["default"]
+    assert rules == {key: {"pattern": pattern, "words": words} for key, pattern, words in hook["RULES"]}
 
 
 def test_copier_makes_the_slug_of_cookiecutter(bake: Callable[..., Path], copied_answers: Callable[..., Any]) -> None:
@@ -230,6 +249,36 @@ def test_a_hostile_answer_arrives_as_data(bake: Callable[..., Path], answer: str
 def test_copier_passes_a_hostile_answer_on_as_data(copied_answers: Callable[..., Any], answer: str) -> None:
     answers = {"project_name": answer or "Name", "project_slug": "good", "description": answer}
     assert copied_answers(**answers).items() >= answers.items()
+
+
+# The first ones are rich in what Python, Jinja, YAML and a shell could take for their own.
+printable = st.text("\"'\\{}%#$`<&: unN0", max_size=20) | st.text(
+    st.characters(exclude_categories=["C", "Z"]), max_size=20
+)
+# A configuration of cookiecutter's may have values of any type.
+anything = printable | st.text() | st.none() | st.integers() | st.lists(st.text())
+answers = st.builds(
+    dict.__or__,
+    st.fixed_dictionaries({"project_name": printable, "description": printable}),
+    st.dictionaries(st.sampled_from(QUESTIONS), anything, max_size=1),
+)
+
+
+@settings(derandomize=True, database=None, deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))
+@given(answers.map(DEFAULTS.__or__))
+@example(DEFAULTS | {"workers": None})
+def test_any_answers_are_refused_in_words_or_arrive_as_data(
+    template: Path, hook: dict[str, Any], answers: dict[str, Any]
+) -> None:
+    hook["problems"].__globals__["ANSWERS"] = answers
+    refused = [problem.partition(" is ")[0] for problem in hook["problems"]()]
+    assert refused == [key for key in QUESTIONS if key in refused]
+    if not refused:
+        source = (template / "{{cookiecutter.project_slug}}/server/server.py").read_text()
+        with warnings.catch_warnings(action="error"):
+            server = ast.parse(Template(source).render(cookiecutter=answers))
+        constants = {node.value for node in ast.walk(server) if isinstance(node, ast.Constant)}
+        assert {answers["project_name"], answers["description"]} <= constants
 
 
 def test_code_in_an_answer_is_not_executed(bake: Callable[..., Path], tmp_path: Path) -> None:
