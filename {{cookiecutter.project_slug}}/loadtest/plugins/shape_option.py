@@ -83,7 +83,11 @@ class Choice:
         values = vars(self.environment.parsed_options) | form
         if message := problem(values):
             return message
-        return self._follow() if values["shape"] else self._follow_none()
+        message = self._follow() if values["shape"] else self._follow_none()
+        if not message and form.get("run_time") == "":
+            # Locust would leave the option as it is, and the shape would end with the run time of the last test.
+            vars(self.environment.parsed_options)["run_time"] = None
+        return message
 
     def _follow(self) -> str | None:
         if self.has_class_picker:

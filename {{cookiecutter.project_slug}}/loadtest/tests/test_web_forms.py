@@ -100,6 +100,14 @@ def test_a_shape_of_the_form_sets_the_number_of_users(web_ui: str) -> None:
     wait_until(lambda: now(web_ui)["user_count"] == 2, lambda: str(now(web_ui)))
 
 
+def test_an_empty_run_time_lets_a_shape_run_on(web_ui: str) -> None:
+    assert start(web_ui, shape="constant", high=4, run_time="1s")["success"]
+    wait_until(lambda: now(web_ui)["state"] == "stopped", "the end of the test")
+    assert start(web_ui, shape="constant", high=4, run_time="")["success"]
+    # In one second, four users make twelve requests at most.
+    wait_until(lambda: now(web_ui)["stats"][-1]["num_requests"] > 20, lambda: str(now(web_ui)))
+
+
 def test_a_shape_is_rejected_where_the_class_picker_would_override_it(start_web_ui: Callable[..., str]) -> None:
     web_ui = start_web_ui("--class-picker")
     answer = start(web_ui, shape="pulse", user_classes="Visitor")
