@@ -75,9 +75,9 @@ READ_ONLY = [
     "/", "/exceptions", "/exceptions/csv", "/livesync", "/login", "/logs", "/stats/failures/csv", "/stats/report",
     "/stats/requests", "/stats/requests/csv", "/stats/requests_full_history/csv", "/tasks", "/worker-count",
 ]  # fmt: skip
-POSTED = ["/swarm", "/livesync/differences"]
+POSTED = ["/swarm", "/user", "/livesync/differences"]
 # A POST to these does what it says, whatever its body.
-ORDERS = ["/stop", "/stats/reset", "/user"]
+ORDERS = ["/stop", "/stats/reset"]
 
 texts = st.text(max_size=30)
 values = st.recursive(
@@ -109,6 +109,10 @@ def test_no_request_is_an_error_of_the_server(swarm: Swarm) -> None:
     @example(Request("POST", "/livesync/differences", b'{"\\ud800": ""}', JSON))
     @example(Request("POST", "/livesync/differences", b'{"a\\u0000b": ""}', JSON))
     @example(Request("POST", "/livesync/differences", b"{}", JSON, missing=9))
+    @example(Request("POST", "/user", b"[" * 100_000))
+    @example(Request("POST", "/user", b'{"user_class_name": []}'))
+    @example(Request("POST", "/user", b'{"user_class_name": "Visitor", "tasks": 5}'))
+    @example(Request("POST", "/user", b'{"user_class_name": "Visitor", "weight": 1' + 30 * b"0" + b"}"))
     def answers(request: Request) -> None:
         status, body = send(swarm, request)
         assert status < 500, body

@@ -1,17 +1,27 @@
-"""Rejects fields that the forms of the web UI do not show, such as a proxy or the name of a file."""
+"""Rejects fields that the forms of the web UI do not show, such as a proxy, and invalid values of a user class."""
 
 from locust import argument_parser, events
 from locust.env import Environment
+from locust.rpc import Message
 from locust.web import WebUI
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from flask import Flask, Response, request
 
-from . import start_form
+from . import option_values, start_form
 
 START_FIELDS = {"user_count", "spawn_rate", "host", "run_time", "profile", "user_classes", "shape_class"}
 """Fields of Locust's own start form. It also shows the options that plugins and the locustfile add."""
+
+
+USER_VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "weight": (lambda value: type(value) in (int, float) and 0 <= value <= 1_000_000, "a number from 0 to 1,000,000"),
+    "fixed_count": (lambda value: type(value) is int and 0 <= value <= 1_000_000, "a whole number from 0 to 1,000,000"),
+    "host": (lambda value: value is None or option_values.is_url(value), "a URL, such as http://server:8000"),
+}
+"""Values of a user class's form. Others would end a worker's connection to its master, or the spread of users."""
 
 
 def problem_of_start(form: dict[str, str], environment: Environment) -> str | None:
@@ -24,11 +34,36 @@ def problem_of_start(form: dict[str, str], environment: Environment) -> str | No
 def problem_of_user(settings: Any, environment: Environment) -> str | None:
     """Why these settings of a user class are rejected, or None: Locust would set any attribute of the class."""
     known = environment.available_user_classes or {}
-    if not isinstance(settings, dict) or settings.get("user_class_name") not in known:
+    name = settings.get("user_class_name") if isinstance(settings, dict) else None
+    if not isinstance(name, str) or name not in known:
         return f"Name one of these user classes in user_class_name: {', '.join(known) or 'there is none'}."
-    user_class = known[settings["user_class_name"]]
-    hidden = settings.keys() - user_class.json().keys() - {"user_class_name"}
-    return f"The form of {settings['user_class_name']} has no field {min(hidden)}." if hidden else None
+    if hidden := settings.keys() - known[name].json().keys() - {"user_class_name"}:
+        return f"The form of {name} has no field {min(hidden)}."
+    for field, (is_valid, needed) in USER_VALUES.items():
+        if field in settings and not is_valid(settings[field]):
+            return f"{field} of {name} needs {needed}."
+    known_tasks: list[Any] = (environment.available_user_tasks or {}).get(name, [])
+    tasks = [task.__name__ for task in known_tasks]
+    chosen = settings.get("tasks", [])
+    if not all(task in tasks for task in (chosen if isinstance(chosen, list) else [chosen])):
+        return f"tasks of {name} needs some of {', '.join(dict.fromkeys(tasks))}."
+    return None if _fits_into_a_message(settings) else f"A value of {name} cannot be sent to the workers."
+
+
+def _fits_into_a_message(settings: dict[str, Any]) -> bool:
+    """Whether Locust can send the settings: no whole number of more than 64 bits, and no half of a surrogate pair."""
+    try:
+        Message("update_user_class", settings, "").serialize()
+    except (ValueError, OverflowError):
+        return False
+    return True
+
+
+def _json() -> Any:
+    try:
+        return request.get_json(force=True, silent=True)
+    except RecursionError:
+        return None
 
 
 @events.init.add_listener
@@ -39,8 +74,7 @@ def _check_forms(environment: Environment, web_ui: WebUI | None, **_: Any) -> No
     def reject_user() -> Response | None:
         if request.endpoint != "locust.update_user":
             return None
-        settings = request.get_json(force=True, silent=True)
-        message = problem_of_user(settings, environment)
+        message = problem_of_user(_json(), environment)
         return Response(message, status=400, mimetype="text/plain") if message else None
 
     start_form.reject_if(web_ui, lambda form: problem_of_start(form, environment))

@@ -62,6 +62,11 @@ def problem_of_form(form: Mapping[str, str], options: Mapping[str, Any]) -> str 
     return None
 
 
+def is_url(value: object) -> bool:
+    """Whether this can be a URL, by its characters alone; also if it is empty."""
+    return isinstance(value, str) and value.isascii() and value.isprintable() and " " not in value
+
+
 def _conversion(current: object) -> Callable[[str], Any]:
     """How Locust converts a field whose option has this value."""
     if current is None or isinstance(current, bool | str):
@@ -81,7 +86,7 @@ def _out_of_range(name: str, value: object) -> str | None:
             needed = f"at most {highest:,}"
         case float() if name == "spawn_rate" and not 0 < value < math.inf:
             needed = "a number above 0"
-        case str() if name == "host" and not (value.isascii() and value.isprintable() and " " not in value):
+        case str() if name == "host" and not is_url(value):
             needed = "a URL, such as http://server:8000"
         case _:
             return None

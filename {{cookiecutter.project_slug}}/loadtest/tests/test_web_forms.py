@@ -1,5 +1,8 @@
 """The forms of the web UI: what rejects them, and how the start form starts a shape."""
 
+from locust import User
+from locust.env import Environment
+
 import json
 from collections.abc import Callable
 from typing import Any
@@ -7,6 +10,8 @@ from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
+import pytest
+from plugins.form_fields import problem_of_user
 from support.waiting import TIMEOUT, wait_until
 
 
@@ -74,8 +79,35 @@ def test_the_form_of_a_user_class_sets_what_it_shows_and_nothing_else(start_web_
 
     for field in ("proxy_host", "proxy_port", "insecure", "default_headers", "wait_time", "__init__", "user_classes"):
         assert edit(**{field: "x"}) == f"The form of Visitor has no field {field}."
-    assert edit(user_class_name="Other") == "Name one of these user classes in user_class_name: Visitor."
+    for name in ("Other", ["Visitor"], None):
+        assert edit(user_class_name=name) == "Name one of these user classes in user_class_name: Visitor."
+    for weight in ("2", -1, 10**30, float("nan"), None):
+        assert edit(weight=weight) == "weight of Visitor needs a number from 0 to 1,000,000."
+    for count in ("2", -1, 2.5, None):
+        assert edit(fixed_count=count) == "fixed_count of Visitor needs a whole number from 0 to 1,000,000."
+    for host in (5, "http://a b", "\ud800"):
+        assert edit(host=host) == "host of Visitor needs a URL, such as http://server:8000."
+    chosen: list[object] = [5, None, {}, ["bye"], [["hello"]], "\ud800"]
+    for tasks in chosen:
+        assert edit(tasks=tasks) == "tasks of Visitor needs some of hello."
     assert edit(weight=2, fixed_count=1, tasks=[], host="http://localhost:1") == "201"
+
+
+class Planned(User):
+    """Has a field of its own in the form, as Locust documents it."""
+
+    plan = 1
+
+    @classmethod
+    def json(cls) -> dict[str, int]:
+        return {"plan": cls.plan}
+
+
+@pytest.mark.parametrize(("plan", "is_rejected"), [(2, False), ("x", False), (10**30, True), ("\ud800", True)])
+def test_a_field_of_your_own_takes_what_can_be_sent_to_workers(plan: object, is_rejected: bool) -> None:
+    environment = Environment(available_user_classes={"Planned": Planned})  # type: ignore[dict-item] # it wants the class
+    message = problem_of_user({"user_class_name": "Planned", "plan": plan}, environment)
+    assert message == ("A value of Planned cannot be sent to the workers." if is_rejected else None)
 
 
 def test_a_rejected_form_leaves_the_test_its_end(web_ui: str) -> None:
