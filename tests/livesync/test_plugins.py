@@ -2,21 +2,26 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from support.locust_process import LOADTEST
-from support.swarm import BASE, Swarm, add_plugins
+from support.service import Service
+from support.swarm import BASE, Swarm, add_plugins, new_swarm
 from support.waiting import wait_until
 
 
-@pytest.fixture
-def plugged(idle: Swarm) -> Swarm:
-    """A swarm with the plugins, whose only host is that of its user class."""
-    add_plugins(idle.folder)
-    idle.options += ["--host", ""]
-    idle.save(with_host(idle.service.url))
-    idle.start()
-    return idle
+@pytest.fixture(scope="module")
+def plugged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swarm]:
+    """A running swarm of 4 users with the plugins, whose only host is that of its user class."""
+    with new_swarm(tmp_path_factory.mktemp("plugged") / "loadtest") as swarm:
+        add_plugins(swarm.folder)
+        swarm.options += ["--host", ""]
+        swarm.save(with_host(swarm.service.url))
+        swarm.start()
+        swarm.swarm(users=4)
+        yield swarm
 
 
 def with_host(host: str) -> str:
@@ -24,7 +29,6 @@ def with_host(host: str) -> str:
 
 
 def test_an_edit_cannot_send_load_to_a_host_that_is_not_allowed(plugged: Swarm) -> None:
-    plugged.swarm(users=4)
     plugged.save(with_host("http://example.com"))
     assert "Load on example.com is rejected" in plugged.rejection()
     plugged.settle()
@@ -33,11 +37,26 @@ def test_an_edit_cannot_send_load_to_a_host_that_is_not_allowed(plugged: Swarm) 
     plugged.wait_for("/allowed")
 
 
+def test_no_request_of_an_edited_task_gets_past_the_guard_of_the_workers(plugged: Swarm, service: Service) -> None:
+    far = service.url.replace("127.0.0.1", "0.0.0.0")  # this machine, too, but not allowed
+    # A form cannot allow it: each worker has read its own options.
+    plugged.post("/swarm", user_count=4, spawn_rate=100, allowed_hosts="0.0.0.0")
+    plugged.edit(with_host(plugged.service.url).replace('f"/base/', f'f"{far}/'))
+    wait_until(lambda: plugged.total()["num_failures"] > 20, "rejected requests")
+    errors: list[dict[str, Any]] = plugged.get("/stats/requests")["errors"]
+    assert {error["name"] for error in errors} == {"/"}
+    assert all("Load of Visitor.visit on 0.0.0.0 is rejected" in error["error"] for error in errors)
+    assert plugged.users() == 4
+    assert service.connections == 0
+    plugged.edit(with_host(plugged.service.url).replace("/base/", "/again/"))
+    plugged.wait_for("/again")
+
+
 def test_an_edit_of_a_plugin_goes_live(plugged: Swarm) -> None:
-    source = (LOADTEST / "plugins/allowed_hosts.py").read_text()
+    source = (LOADTEST / "plugins/allowed_hosts/decision.py").read_text()
     edited = source.replace("is rejected, because", "is not allowed, because")
     assert edited != source
-    plugged.edit(edited, "plugins/allowed_hosts.py")
+    plugged.edit(edited, "plugins/allowed_hosts/decision.py")
     answer = plugged.post("/swarm", user_count=1, spawn_rate=1, host="http://example.com")
     assert not answer["success"]
     assert answer["message"].startswith("Load on example.com is not allowed")

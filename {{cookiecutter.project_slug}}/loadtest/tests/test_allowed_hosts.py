@@ -1,11 +1,19 @@
-"""Hosts that may be tested, and those that are rejected before the first request."""
+"""Hosts that load may go to: which they are, where one is rejected early, and that no request gets past the guard."""
 
-from collections.abc import Callable
+import csv
+import re
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from plugins.allowed_hosts import problem
+from plugins.allowed_hosts import cluster_services
+from plugins.allowed_hosts.decision import AllowedHosts
 from support.locust_process import Run
+from support.service import Service
+
+FAR = "0.0.0.0"  # noqa: S104 - nothing binds it
+"""An address of this machine that is not allowed, so that a request to it would arrive."""
 
 
 @pytest.mark.parametrize(
@@ -14,33 +22,53 @@ from support.locust_process import Run
         "http://server:8000",
         "http://knowledge-service.default.svc",
         "https://knowledge-service.default.svc.cluster.local:8443/api",
+        "https://knowledge-service.default.svc.cluster.local.",
         "http://localhost:8000",
+        "http://LOCALHOST.",
         "http://127.0.0.1",
         "http://[::1]:8000",
+        "http://[::1%25lo]:8000",
         "http://host.docker.internal",
         "http://host.minikube.internal:3000",
     ],
 )
 def test_the_cluster_and_this_machine_are_allowed(host: str) -> None:
-    assert problem(host, set()) is None
+    assert AllowedHosts("").problem(host) is None
 
 
 @pytest.mark.parametrize(
     "host",
     [
         "https://example.com",
+        "http://EXAMPLE.COM.",
         "http://localhost.example.com",
         "http://svc.cluster.local.example.com",
+        "http://ai.",
+        "http://example。com",  # the full stop of another script
+        "http://example%2ecom",
+        "http://münchen.de",
         "http://8.8.8.8",
         "http://134744072",
+        "http://2130706433",
+        "http://0x7f.1",
+        "http://127.1",
+        "http://0.0.0.0",
         "http://[2001:4860:4860::8888]",
+        "http://[fe80::1%25eth0]",
         "http://192.168.1.1",
+        "http://[::1",
+        "http://a..b",
+        f"http://{'a' * 64}.b",
+        "http://local host",
+        "http://local\0host",
+        "http://.svc",
+        "http://",
         "example.com",
         "",
     ],
 )
 def test_any_other_host_is_rejected_with_the_setting_that_allows_it(host: str) -> None:
-    assert "LOCUST_ALLOWED_HOSTS" in (problem(host, set()) or "")
+    assert "LOCUST_ALLOWED_HOSTS" in (AllowedHosts("").problem(host) or "")
 
 
 @pytest.mark.parametrize(
@@ -51,27 +79,90 @@ def test_any_other_host_is_rejected_with_the_setting_that_allows_it(host: str) -
         "user:s3cret@server",
         "http://user:s3/cret@server",
         "http://localhost@example.com",
+        "http://example.com\\@localhost",
+        "http://localhost\\@example.com",
     ],
 )
 def test_a_host_with_a_password_is_rejected_and_not_shown(host: str) -> None:
-    rejected = problem(host, {"server", "localhost", "example.com"}) or ""
+    rejected = AllowedHosts("example.com").problem(host) or ""
     assert "send an Authorization header" in rejected
     assert "s3" not in rejected
 
 
-def test_a_host_of_the_setting_is_allowed() -> None:
-    assert problem("https://staging.example.com/api", {"staging.example.com"}) is None
+@pytest.mark.parametrize(
+    "url",
+    ["https://staging.example.com/api", "http://STAGING.example.com.", "http://[2001:db8::1]:80", "http://münchen.de"],
+)
+def test_a_host_of_the_setting_is_allowed(url: str) -> None:
+    hosts = AllowedHosts("Staging.Example.com, 2001:DB8::1,xn--mnchen-3ya.de,")
+    assert hosts.problem(url) is None
+    assert hosts.problem("http://example.com") is not None
+
+
+@pytest.fixture
+def resolver(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., list[str]]:
+    """Be in a cluster whose DNS knows these names, or every name; the list has what it is asked for."""
+
+    def answer(*known: str, search: str = "shop.svc.cluster.local svc.cluster.local cluster.local") -> list[str]:
+        asked: list[str] = []
+
+        def getaddrinfo(name: str, _port: None) -> list[str]:
+            asked.append(name)
+            if "*" not in known and name not in known:
+                raise socket.gaierror
+            return ["an address"]
+
+        monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
+        (tmp_path / "resolv.conf").write_text(f"nameserver 10.96.0.10\nsearch {search}\noptions ndots:5\n")
+        monkeypatch.setattr(cluster_services, "RESOLV_CONF", tmp_path / "resolv.conf")
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+        return asked
+
+    return answer
+
+
+def test_a_name_is_a_service_if_the_dns_of_the_cluster_knows_it_as_one(resolver: Callable[..., list[str]]) -> None:
+    resolver("shop.production.svc.cluster.local.")
+    assert AllowedHosts("").allow("shop.production")
+    assert not AllowedHosts("").allow("example.com")
+    resolver("shop.production.svc.k8s.example.", search="shop.svc.k8s.example svc.k8s.example k8s.example")
+    assert AllowedHosts("").allow("shop.production")
+
+
+def test_a_dns_that_answers_for_every_name_makes_no_service_of_them(resolver: Callable[..., list[str]]) -> None:
+    asked = resolver("*")
+    for host in ("example.com", "shop.production"):
+        assert not AllowedHosts("").allow(host)
+    assert asked
+
+
+def test_outside_of_a_cluster_no_dns_is_asked(
+    resolver: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = resolver("*", search="office.example svc.example")
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST")
+    assert not AllowedHosts("").allow("example.com")
+    assert asked == []
+
+
+def test_a_host_is_looked_up_once_for_all_requests(resolver: Callable[..., list[str]]) -> None:
+    asked, hosts = resolver("shop.production.svc.cluster.local."), AllowedHosts("")
+    for _ in range(3):
+        assert hosts.allow("shop.production")
+        assert not hosts.allow("example.com")
+    assert asked.count("shop.production.svc.cluster.local.") == 1
+    assert asked.count("example.com.svc.cluster.local.") == 1
 
 
 @pytest.mark.parametrize(
-    ("options", "environment"), [(["--host", "http://example.com"], {}), ([], {"LOCUST_HOST": "http://example.com"})]
+    ("options", "environment"), [(["--host", "http://example.com"], {}), ([], {"LOCUST_HOST": "http://[::1"})]
 )
 def test_a_host_on_the_command_line_or_in_the_environment_is_rejected(
     run_locust: Callable[..., Run], options: list[str], environment: dict[str, str]
 ) -> None:
     run = run_locust(*options, **environment)
     assert run.code == 1
-    assert "Load on example.com is rejected" in run.output
+    assert "is rejected" in run.output
     assert "Traceback" not in run.output
     assert run.rows == []
 
@@ -83,6 +174,12 @@ def test_a_password_in_the_host_is_in_no_output(run_locust: Callable[..., Run]) 
     assert "s3cret" not in run.output
 
 
+def test_a_setting_that_is_no_host_is_rejected(run_locust: Callable[..., Run]) -> None:
+    run = run_locust(LOCUST_ALLOWED_HOSTS="staging.example.com,https://example.com")
+    assert run.code == 1
+    assert "LOCUST_ALLOWED_HOSTS: 'https://example.com' is no host" in run.output
+
+
 def test_the_host_of_a_user_class_is_rejected(run_locust: Callable[..., Run], copy: Path) -> None:
     file = copy / "locustfile.py"
     file.write_text(
@@ -91,3 +188,51 @@ def test_the_host_of_a_user_class_is_rejected(run_locust: Callable[..., Run], co
     run = run_locust("--host", "", folder=copy)
     assert run.code == 1
     assert "Load on example.com is rejected" in run.output
+
+
+@pytest.fixture
+def far() -> Iterator[Service]:
+    """A service at an address that is not allowed."""
+    service = Service()
+    service.url = f"http://{FAR}:{service.server_port}"
+    yield service
+    service.close()
+
+
+@pytest.fixture
+def try_all_ways(service: Service, far: Service, run_locust: Callable[..., Run]) -> Callable[..., Run]:
+    """Run Locust with users that try to reach `far` in all the ways of `ways_to_a_host.py`."""
+
+    def run(*options: str, **environment: str) -> Run:
+        locustfile = str(Path(__file__).with_name("ways_to_a_host.py"))
+        environment |= {"NEAR": service.url.removeprefix("http://"), "FAR": far.url.removeprefix("http://")}
+        return run_locust("-f", locustfile, "--users", "2", "--run-time", "30s", *options, **environment)
+
+    return run
+
+
+def test_no_request_gets_past_the_guard_of_a_worker(
+    try_all_ways: Callable[..., Run], far: Service, tmp_path: Path
+) -> None:
+    run = try_all_ways("--processes", "1", "--csv", str(tmp_path / "run"))
+    assert far.seen == ["/without-a-user"]
+    assert far.connections == 1
+    assert "Traceback" not in run.output
+    failed = {row["name"] for row in run.rows if row["num_failures"] == row["num_requests"]}
+    assert {row["name"] for row in run.rows} - failed == {"arrived", "allowed proxy"}
+    assert len(failed) > 50
+    with (tmp_path / "run_failures.csv").open() as file:
+        errors = {row["Name"]: row["Error"] for row in csv.DictReader(file)}
+    assert errors.keys() == failed
+    for name, error in errors.items():
+        assert re.search(f"Load of {name} (on|through the proxy) {FAR} is rejected, .+LOCUST_ALLOWED_HOSTS", error)
+
+
+def test_all_ways_lead_to_a_host_that_is_allowed(
+    try_all_ways: Callable[..., Run], far: Service, service: Service
+) -> None:
+    run = try_all_ways(LOCUST_ALLOWED_HOSTS=FAR)
+    tried = {row["name"].rpartition(".")[2] for row in run.rows} - {"arrived", "allowed proxy"}
+    through_a_proxy = [path for path in service.seen if path.startswith("http")]
+    arrived = {path.rpartition("/")[2] for path in [*far.seen, *through_a_proxy]}
+    assert tried - arrived == {"tls_through_a_proxy_of_the_request"}

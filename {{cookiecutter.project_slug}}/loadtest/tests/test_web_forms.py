@@ -43,6 +43,9 @@ def test_the_page_offers_the_shapes_and_their_settings(web_ui: str) -> None:
 def test_an_invalid_form_starts_nothing_and_names_the_field(web_ui: str) -> None:
     for field, value, problem in [
         ("host", "https://example.com", "Load on example.com is rejected"),
+        ("host", "http://a..b", "Load on a..b is rejected"),
+        ("host", f"http://{'a' * 64}.b", "Load on aaa"),
+        ("host", "http://[::1", "Load on 'http://[::1' is rejected"),
         ("width", 0, "width is 0"),
         ("low", "some", "low is 'some'"),
         ("shape", "zigzag", "shape is 'zigzag'"),

@@ -1,0 +1,109 @@
+"""Decides whether load may go to a host, and rejects a URL with a password. Whoever has to know asks here."""
+
+import re
+import time
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from urllib3.util import parse_url
+
+from .cluster_services import is_service
+
+MACHINE = {"localhost", "host.docker.internal", "host.minikube.internal"}
+CLUSTER = (".svc", ".svc.cluster.local")
+NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?")
+
+PASSWORD = (
+    "A host with a user name or a password is rejected, because the web UI and the reports show it: leave out all that ends "
+    "with @, and send an Authorization header that the locustfile makes of a variable in loadtest/.env."
+)
+
+PERIOD = 10.0
+"""Seconds for which a decision holds: Services come and go."""
+
+MOST = 1000
+"""Decisions to keep, so that a test with random hosts does not fill the memory."""
+
+
+class AllowedHosts:
+    """The hosts that load may go to: the cluster, this machine, and those that are named."""
+
+    def __init__(self, names: str) -> None:
+        """`names` are hosts, separated by commas. Raises ValueError if one cannot be a host."""
+        entries = [entry.strip() for entry in names.split(",")]
+        self._named = {_canonical(entry).removesuffix(".") for entry in entries if entry}
+        self._decisions: dict[str, tuple[float, bool]] = {}
+
+    def allow(self, host: str) -> bool:
+        """Whether a connection to this host may be made: a name or an IP address, as the client has parsed it."""
+        now = time.monotonic()
+        until, is_allowed = self._decisions.get(host, (0.0, False))
+        return is_allowed if now < until else self._decide(host, now, is_allowed)
+
+    def problem(self, url: str) -> str | None:
+        """Why load on this URL is rejected, or None if it is allowed."""
+        if "@" in url:
+            return PASSWORD
+        host = next((host for host in _hosts(url) if not self.allow(host)), None)
+        return None if host is None else rejection(f"Load on {host or repr(url)}")
+
+    def _decide(self, host: str, now: float, before: bool) -> bool:
+        if len(self._decisions) >= MOST:
+            self._decisions.clear()
+        # Until the DNS has answered, the other users go on with the decision before.
+        if host in self._decisions:
+            self._decisions[host] = now + PERIOD, before
+        try:
+            name = _canonical(host)
+        except ValueError:
+            is_allowed = False
+        else:
+            is_allowed = name.removesuffix(".") in self._named or _is_local(name)
+        self._decisions[host] = now + PERIOD, is_allowed
+        return is_allowed
+
+
+def rejection(what: str) -> str:
+    """The sentence that rejects `what`, with the remedy."""
+    return (
+        f"{what} is rejected, because it is neither in the cluster nor on this machine: write a Service as "
+        "name.namespace.svc, and allow any other host that you may test with LOCUST_ALLOWED_HOSTS."
+    )
+
+
+def _hosts(url: str) -> list[str]:
+    """The hosts that FastHttpUser and HttpUser would connect to; with a backslash in the URL they may differ."""
+    try:
+        return [urlsplit(url).hostname or "", parse_url(url).host or ""]
+    except ValueError:
+        return [""]
+
+
+def _canonical(host: str) -> str:
+    """The host as it is looked up: an IP address, or a name in ASCII. Raises ValueError if it is neither."""
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    try:
+        return str(ip_address(bare))
+    except ValueError:
+        pass
+    try:
+        # As the resolver does, which takes the full stops and digits of other scripts for these.
+        name = host.encode("idna").decode().lower()
+    except UnicodeError:
+        name = ""
+    if not NAME.fullmatch(name):
+        raise ValueError(f"{host!r} is no host; write one as staging.example.com, without a scheme, port or path")
+    return name
+
+
+def _is_local(host: str) -> bool:
+    """Whether the host is this machine or a Service of the cluster, by its name, `name.namespace` or its full name."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        pass
+    # An IP address may also be written as one number, or as fewer than four.
+    if not host[0].isalpha():
+        return False
+    name = host.removesuffix(".")
+    return "." not in host or name in MACHINE or name.endswith(CLUSTER) or is_service(name)
