@@ -14,8 +14,8 @@ CLUSTER = (".svc", ".svc.cluster.local")
 NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?")
 
 PASSWORD = (
-    "A host with a user name or a password is rejected, because the web UI and the reports show it: leave out all that ends "
-    "with @, and send an Authorization header that the locustfile makes of a variable in loadtest/.env."
+    "A host with a user name or a password is rejected, because the web UI and the reports show it: leave out all that "
+    "ends with @, and send an Authorization header that the locustfile makes of a variable in loadtest/.env."
 )
 
 PERIOD = 10.0
