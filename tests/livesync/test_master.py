@@ -21,8 +21,14 @@ class""",
 """Leaves time between the vote that the master asks for and the commit."""
 
 
+@pytest.fixture(params=[""])
+def key(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The key of the swarm, if it has one."""
+    monkeypatch.setenv("LIVESYNC_KEY", request.param)
+
+
 @pytest.fixture
-def running(idle: Swarm) -> Swarm:
+def running(idle: Swarm, key: None) -> Swarm:  # noqa: ARG001 - the key is set before the start
     """Two workers and ten users, on code that was edited once."""
     idle.start()
     idle.swarm()
@@ -66,6 +72,7 @@ def test_a_test_goes_on_after_its_master_was_killed_where_that_is_wanted(
     assert idle.get("/stats/requests")["state"] == "running"
 
 
+@pytest.mark.parametrize("key", ["", "a key"], ids=["without a key", "with a key"], indirect=True)
 def test_workers_hand_the_newest_code_to_a_master_whose_files_are_older(running: Swarm, tmp_path: Path) -> None:
     revision = running.get("/livesync")["revision"]
     running.kill("master")

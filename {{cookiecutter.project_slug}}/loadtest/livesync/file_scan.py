@@ -23,6 +23,8 @@ LITTER += ["*___jb_tmp___", "*___jb_old___", "*.pyc", "*.egg-info"]
 
 is_litter = re.compile("|".join(map(translate, LITTER))).match
 is_not_utf8 = re.compile("[\udc80-\udcff]").search
+has_odd_name = re.compile(r"[\udc80-\udcff\\\0]|^[A-Za-z]:").search
+"""Whether a path is not UTF-8, or would lead elsewhere on another system: by a backslash or a drive."""
 
 T = TypeVar("T")
 
@@ -56,8 +58,9 @@ def max_bytes() -> int:
 def scan(folder: Path, limit: int) -> dict[str, File]:
     """The files by path relative to the folder. Raises Rejected if they cannot be synced, such as above `limit` bytes."""
     files = dict(_walk(str(folder)))
-    if odd := next(filter(is_not_utf8, files), None):
-        raise Rejected(f"the name {odd!r} is not UTF-8: rename the file")
+    if odd := next(filter(has_odd_name, files), None):
+        what = "is not UTF-8" if is_not_utf8(odd) else "has a backslash or begins with a drive"
+        raise Rejected(f"the name {odd!r} {what}: rename the file")
     sizes = {path: file.size for path, file in files.items()}
     if (total := sum(sizes.values())) > limit:
         biggest = max(sizes, key=sizes.__getitem__)

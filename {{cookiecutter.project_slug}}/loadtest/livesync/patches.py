@@ -43,6 +43,10 @@ def of_every_process(live: Live) -> list[Patch]:
             master_connection.with_options,
             "to find a replaced master in seconds",
         ),
+        *(
+            Patch(f"locust.rpc.zmqrpc.BaseSocket.{name}", master_connection.receive, "it ends at an unreadable message")
+            for name in ("recv", "recv_from_client")
+        ),
         Patch("importlib.machinery.SourceFileLoader.exec_module", modules.exec_module, "to run single statements"),
         Patch(
             "locust.event.EventHook.add_listener",
@@ -81,7 +85,7 @@ def of_master(live: Live, answer: Replacement, with_changes: Replacement) -> lis
     """What the master alone replaces."""
     spread = "docs/upstream of the template: users lost while workers come and go"
     return [
-        Patch("locust.runners.MasterRunner.handle_message", answer, "a worker that starts gets the live code"),
+        Patch("locust.runners.MasterRunner.handle_message", answer, "a worker that starts gets the live code; an invalid message ends the loop"),
         Setting("locust.runners.MasterRunner.rebalancing_enabled", lambda _: False, "it blocks the message loop for up to 1 s", spread),
         Setting("locust.dispatch.UsersDispatcher.dispatch_in_progress", True, "the same, without --enable-rebalancing", spread),
         Patch("locust.dispatch.UsersDispatcher.add_worker", user_dispatch.add_worker, "a worker may say twice that it is ready", spread),
@@ -93,7 +97,7 @@ def of_master(live: Live, answer: Replacement, with_changes: Replacement) -> lis
     ]  # fmt: skip
 
 
-def of_worker(live: Live, start_worker: Replacement, note_options: Replacement) -> list[Patch]:
+def of_worker(live: Live, start_worker: Replacement, handle: Replacement) -> list[Patch]:
     """What a worker alone replaces."""
     return [
         Patch("locust.user.users.UserMeta.__call__", partial(users.make, live), "to know what ran in `__init__`"),
@@ -110,5 +114,5 @@ def of_worker(live: Live, start_worker: Replacement, note_options: Replacement) 
         Setting("locust.runners.WORKER_REPORT_INTERVAL", 1.0, "the web UI shows an edit soon"),
         Setting("locust.runners.CONNECT_RETRY_COUNT", 1_000_000, "a worker waits for its master"),
         Patch("locust.runners.WorkerRunner.start_worker", start_worker, "users start on the live code alone"),
-        Patch("locust.runners.WorkerRunner.handle_message", note_options, "to tell a new master which test ran"),
+        Patch("locust.runners.WorkerRunner.handle_message", handle, "to tell a new master which test ran; an invalid message ends the loop"),
     ]  # fmt: skip

@@ -1,7 +1,7 @@
 """Startup: runs Locust's own command on the live code, and watches for saves from then on."""
 
 from locust import events, main
-from locust.argument_parser import download_locustfile_from_master, get_parser
+from locust.argument_parser import get_parser
 
 import logging
 import os
@@ -23,6 +23,7 @@ from .errors import Rejected
 from .files import Folder
 from .live_code import Live, check_names
 from .master import Master
+from .master_connection import download_code
 from .modules import Modules
 from .watch import Watcher
 from .worker import Worker
@@ -90,10 +91,10 @@ def _run_master(live: Live) -> None:
 def _run_worker(live: Live, host: str, port: int) -> None:
     """Run a worker on the master's live code."""
     worker = Worker(live, partial(restart_process, live))
-    locust_internals.install(patches.of_worker(live, worker.start_worker, worker.note_options))
-    received: Any = download_locustfile_from_master(host, port)
-    live.past.extend(received["past"])
+    locust_internals.install(patches.of_worker(live, worker.start_worker, worker.handle))
     try:
+        received = download_code(host, port)
+        live.past.extend(received["past"])
         live.unpack(received["tree"])
         os.chdir(live.folder.path)  # where the locustfile looks for its data files
         events.init.add_listener(worker.join)

@@ -6,7 +6,7 @@ from locust.rpc import Message
 from locust.runners import STATE_INIT, STATE_RUNNING, STATE_SPAWNING, WorkerRunner
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, NoReturn
 
@@ -14,12 +14,13 @@ import gevent
 from gevent.event import Event
 from gevent.lock import RLock
 
-from . import locust_environment, users
+from . import locust_environment, messages, users
 from .edit import Edit
 from .errors import Rejected, why_not
 from .files import Tree
 from .live_code import Live, commit, stage
 from .messages import CURRENT, STAGE, STATUS, VOTE
+from .proof import signed
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,8 @@ class Worker:
         self._staged: Edit | None = None
         self._options: dict[str, Any] = {}
         self._is_current = Event()
+        self._nonce = ""
+        """What the master sent for the next status."""
 
     def join(self, environment: Environment, runner: WorkerRunner, **_: Any) -> None:
         """Listens to `init`: handle the master's messages from now on."""
@@ -62,9 +65,12 @@ class Worker:
         self._staged = stage(self.live, tree, self.environment)
 
     def _on_current(self, msg: Message, **_: Any) -> None:
+        self._nonce = msg.data["nonce"]
         with self._one_at_a_time:
             if not msg.data["known"]:
                 self._join_again(msg.data["revision"])
+            elif msg.data["again"]:
+                self._send_status()
             elif msg.data["revision"] == self.live.revision:
                 self._is_current.set()
             elif self._staged and self._staged.revision == msg.data["revision"]:
@@ -93,8 +99,11 @@ class Worker:
         users.release_removed(self.runner, self.live)
         self._send_status()  # the master sends the code again to a worker that lacks it
 
-    def _send_status(self, **more: Any) -> None:
-        self.runner.send_message(STATUS, {"revision": self.live.revision, **more})
+    def _send_status(
+        self, tree: Tree | None = None, past: Iterable[str] = (), options: dict[str, Any] | None = None
+    ) -> None:
+        status = {"revision": self.live.revision, "tree": tree, "past": list(past), "options": options}
+        self.runner.client.send(signed(STATUS, status, self.runner.client_id, self._nonce))
 
     def _look_for_the_master(self) -> None:
         while True:
@@ -119,13 +128,16 @@ class Worker:
         runner.last_received_spawn_timestamp = 0  # the new master has a clock of its own
         runner.client.send(Message("client_ready", __version__, runner.client_id))
         newer = live.tree if masters_revision in live.past else None
-        self._send_status(tree=newer, past=list(live.past), options=options)
+        self._send_status(newer, live.past, options)
 
-    def note_options(self, original: Callable[..., None], runner: WorkerRunner, msg: Message) -> None:
-        """Stands in for `WorkerRunner.handle_message`."""
+    def handle(self, original: Callable[..., None], runner: WorkerRunner, msg: Message) -> None:
+        """Stands in for `WorkerRunner.handle_message`: notes the options of a test, and ignores what is invalid."""
+        messages.handle(partial(self._handle, partial(original, runner, msg), msg), msg)
+
+    def _handle(self, original: Callable[[], None], msg: Message) -> None:
         if msg.type == "spawn":
             self._options = msg.data["parsed_options"]
-        original(runner, msg)
+        original()
 
     def start_worker(
         self, original: Callable[..., None], runner: WorkerRunner, user_classes_count: dict[str, int], **options: Any
