@@ -8,11 +8,13 @@ import re
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
+import psutil
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from support.ports import is_taken
@@ -41,6 +43,16 @@ def processes_in(folder: Path) -> list[str]:
                 found.append(process.joinpath("cmdline").read_text())
         except OSError:
             continue
+    return found
+
+
+def listening(process: subprocess.Popen[bytes]) -> set[tuple[str, int]]:
+    """Addresses and ports on which a process and those that it has started accept connections."""
+    found = set()
+    for member in psutil.Process(process.pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            connections = member.net_connections(kind="inet")
+            found |= {(*connection.laddr,) for connection in connections if connection.status == psutil.CONN_LISTEN}
     return found
 
 
@@ -194,6 +206,9 @@ class TestDemo:
         assert rejected["state"] == "rejected"
         assert rejected["reason"].startswith("locustfile.py:")
 
+    def test_all_of_it_listens_on_loopback_alone(self, demo: subprocess.Popen[bytes]) -> None:
+        assert listening(demo) == {("127.0.0.1", port) for port in PORTS.values()}
+
     def test_ctrl_c_ends_all_of_it(self, demo: subprocess.Popen[bytes], clone: Path) -> None:
         interrupt(demo)
         assert not [port for port in PORTS.values() if is_taken(port)]
@@ -253,6 +268,7 @@ def test_a_run_without_a_cluster_that_is_interrupted_leaves_its_reports(lab: Pat
     log = tmp_path / "log"
     with running("make", "headless-local", "LOCUST_RUN_TIME=10m", cwd=lab, log=log) as process:
         wait_until(lambda: "  10 s  10 users" in log.read_text(), log.read_text, START_TIMEOUT)
+        assert listening(process) == {("127.0.0.1", PORTS[name]) for name in ("server", "workers")}
         assert interrupt(process) != 0
     [folder] = set((lab / "reports").glob("20*")) - before
     assert "| load test | run time | 600 s |" in (folder / "summary.md").read_text()

@@ -40,8 +40,9 @@ def main() -> int:
     with ExitStack() as processes:
         if needs_server:
             os.environ[HOST] = f"http://localhost:{SERVER_PORT}"
-            uvicorn = ("uvicorn", "server:app", "--port", str(SERVER_PORT), "--no-access-log", "--log-level=warning")
-            processes.enter_context(running("server", *uvicorn))
+            address = ("--host", LOOPBACK, "--port", str(SERVER_PORT))
+            quiet = ("--no-access-log", "--log-level=warning")
+            processes.enter_context(running("server", "uvicorn", "server:app", *address, *quiet))
             wait_for_server()
         for _ in range(workers):
             worker = ("plugins", "--worker", "--master-host", LOOPBACK, "--loglevel=WARNING")
