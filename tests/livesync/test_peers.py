@@ -1,11 +1,14 @@
 """Whoever connects to the master's port 5557: what it may send, and what it needs to get code or to hand code back."""
 
 import hmac
+import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 from uuid import uuid4
 
 import msgpack
@@ -205,6 +208,16 @@ def assert_ignored(master: Swarm, peer: Peer, send: Callable[[], None], reason: 
     [line] = [line for line in master.log()[before:].splitlines() if "INFO" not in line]
     assert "WARNING" in line
     assert len(line) < 600
+
+
+DIGESTS = {"a list": ["x.py"], "a number for a digest": {"x.py": 5}, "a very long path": {"a/" * 5000: ""}}
+
+
+@pytest.mark.parametrize("digests", DIGESTS.values(), ids=DIGESTS)
+def test_digests_that_are_none_are_refused(open_master: Swarm, digests: Any) -> None:
+    body, headers = json.dumps(digests).encode(), {"Content-Type": "application/json"}
+    with pytest.raises(HTTPError, match="400"):
+        urlopen(Request(f"{open_master.address}/livesync/differences", body, headers), timeout=TIMEOUT)
 
 
 def test_a_worker_rejects_files_outside_of_its_folder(idle: Swarm, tmp_path: Path) -> None:

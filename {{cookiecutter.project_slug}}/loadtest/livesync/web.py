@@ -11,6 +11,7 @@ from typing import cast
 import gevent
 from flask import Flask, Response, jsonify, request
 
+from .messages import LONGEST_PATH
 from .swarm_status import Report
 
 KEY = "livesync"
@@ -34,7 +35,7 @@ def serve(report: Report, environment: Environment, web_ui: WebUI) -> None:
 
     def differences() -> Response:
         files = _json()
-        if not isinstance(files, dict) or not all(map(_is_path, files)):
+        if not isinstance(files, dict) or not all(_is_digest_of_file(*item) for item in files.items()):
             return Response("Send a JSON object with the SHA-256 of each file by its path.", status=400)
         # Hashing many megabytes would block Locust's event loop.
         return jsonify(gevent.get_hub().threadpool.apply(report.differing_paths, (files,)))
@@ -87,10 +88,10 @@ def _json() -> object:
         return None
 
 
-def _is_path(path: str) -> bool:
-    """Whether a file may have this name: no system accepts a null character, and none of half a surrogate pair."""
+def _is_digest_of_file(path: str, digest: object) -> bool:
+    """Whether a file may have this path: no system accepts a null character, and none half a surrogate pair."""
     try:
-        return b"\0" not in os.fsencode(path)
+        return len(path) <= LONGEST_PATH and b"\0" not in os.fsencode(path) and isinstance(digest, str)
     except UnicodeEncodeError:
         return False
 

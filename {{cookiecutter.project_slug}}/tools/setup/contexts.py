@@ -14,6 +14,9 @@ from urllib.parse import urlsplit
 from ..problem import Problem
 
 NAMESPACE = "{{ cookiecutter.project_slug }}"
+SETUP = "app.kubernetes.io/component=setup"
+"""Label of the namespace, and of what the project needs outside of it."""
+
 OVERLAYS = Path(__file__).parents[2] / "k8s" / "overlays"
 
 LOCAL = ("docker-desktop", "minikube", "kind-*", "k3d-*", "colima*", "orbstack", "rancher-desktop")
@@ -146,7 +149,7 @@ def ensure_namespace(context: str) -> None:
     """Create the namespace of this project, with what its pods need outside of it, unless it is there. Raises Problem."""
     if is_deployed(context):
         return
-    words = ["--kustomize", str(overlay_folder(context)), "--selector", "app.kubernetes.io/component=setup"]
+    words = ["--kustomize", str(overlay_folder(context)), "--selector", SETUP]
     created = kubectl(context, "apply", *words)
     if created.returncode:
         raise Problem(f"Namespace {NAMESPACE} of context {context} cannot be created: {last_line(created.stderr)}")

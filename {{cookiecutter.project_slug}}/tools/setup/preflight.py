@@ -1,6 +1,6 @@
 """Stops Tilt or Skaffold where they would touch another cluster, or build what could not run.
 
-Tiltfile and skaffold.yaml call it.
+Tiltfile and skaffold.yaml call it. It also creates what has to be there before the deployment: the key of live sync.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from ..problem import Problem
 from .contexts import require_allowed, require_remote_allowed, run
 from .doctor import cluster, images, ports
+from .livesync_key import ensure
 from .nodes import image_delivery
 from .registry import registry_of
 
@@ -29,7 +30,10 @@ DEFAULT_REPO = ("SKAFFOLD_DEFAULT_REPO", "--default-repo", "-d")
 
 
 def check(context: str, command: list[str]) -> None:
-    """Raise Problem for the first thing that would make `command`, a call of Tilt or Skaffold, fail in this context."""
+    """Raise Problem for the first thing that would make `command`, a call of Tilt or Skaffold, fail in this context.
+
+    If there is none, create the key of live sync.
+    """
     if not DEPLOY.intersection(command):
         require_cluster_of_context(context, command)
         return
@@ -42,6 +46,7 @@ def check(context: str, command: list[str]) -> None:
     if is_skaffold(command):
         require_registry_of_overlay(context, command)
         require_docker_of_this_machine(command)
+    ensure(context)
 
 
 def require_cluster_of_context(context: str, command: list[str]) -> None:
