@@ -13,7 +13,7 @@ from tests.template.contract.objects import (
     ROLES,
 )
 
-DOCUMENTS = ["README.md", "AGENTS.md", "docs/*.md", "*/README.md", "loadtest/*/README.md"]
+DOCUMENTS = ["README.md", "AGENTS.md", "SECURITY.md", "docs/*.md", "*/README.md", "loadtest/*/README.md"]
 MADE_BY_THE_READER = {"loadtest/.env", "k8s/overlays/kind-kind"}
 
 
@@ -46,6 +46,15 @@ def test_deployments_in_documents_exist(project: Path) -> None:
     named = {name for text in documents(project).values() for name in re.findall(r"deployment/([a-z-]+)", text)}
     assert named
     assert named <= set(ROLES)
+
+
+def test_the_secret_of_live_sync_has_one_name(project: Path) -> None:
+    key = (project / "tools/setup/livesync_key.py").read_text()
+    [(secret, variable)] = re.findall(r'^SECRET, KEY = "(.+)", "(.+)"$', key, re.MULTILINE)
+    assert f"`{secret}`" in (project / "SECURITY.md").read_text()
+    assert f"`{variable}`" in (project / "docs/live-sync.md").read_text()
+    component = (project / "k8s/components/live-sync/kustomization.yaml").read_text()
+    assert component.count(f"name: {secret}\n") == component.count(f"key: {variable}\n") == 2
 
 
 def test_each_page_has_one_question_and_the_readme_leads_to_it(project: Path) -> None:
