@@ -292,7 +292,7 @@ def test_with_a_key_code_goes_to_workers_that_have_it(closed_master: Swarm, conn
     save(swarm, BASE + "\n")
     wait_until(lambda: "live on 1 of " in swarm.log(), swarm.log)
     for peer in strangers:
-        peer.ask("livesync_status", status())
+        assert peer.ask("livesync_status", status())["tree"] is None
         assert "livesync_stage" not in peer.seen
         peer.send("quit", None)
     friend = connect(swarm.port, KEY)
