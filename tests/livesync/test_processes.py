@@ -45,7 +45,7 @@ def test_a_process_that_ends_while_it_starts_leaves_nothing_behind(
     idle.save("import time\ntime.sleep(60)\n" + BASE)
     for start in (idle.start_worker, idle.start_master):
         start()
-        wait_until(lambda: any(temporary.iterdir()), "its folder")
+        wait_until(lambda: any(temporary.glob(".livesync-*")), "its folder")
         for process in idle.processes.values():
             process.terminate()
             process.wait(TIMEOUT)
