@@ -11,6 +11,7 @@ from .contexts import NAMESPACE, ensure_namespace, kubectl, last_line
 SECRET, KEY = "locust-livesync", "LIVESYNC_KEY"
 """The Secret and its key, which k8s/components/live-sync names."""
 
+
 def ensure(context: str) -> None:
     """Create the namespace and the Secret, where they are missing. Raises Problem."""
     if kubectl(context, "--namespace", NAMESPACE, "get", "secret", SECRET).returncode == 0:

@@ -13,7 +13,7 @@ MACHINE = {"localhost", "host.docker.internal", "host.minikube.internal"}
 CLUSTER = (".svc", ".svc.cluster.local")
 NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?")
 
-PASSWORD = (
+USER_INFO_REJECTED = (
     "A host with a user name or a password is rejected, because the web UI and the reports show it: leave out all that "
     "ends with @, and send an Authorization header that the locustfile makes of a variable in loadtest/.env."
 )
@@ -43,7 +43,7 @@ class AllowedHosts:
     def problem(self, url: str) -> str | None:
         """Why load on this URL is rejected, or None if it is allowed."""
         if "@" in url:
-            return PASSWORD
+            return USER_INFO_REJECTED
         host = next((host for host in _hosts(url) if not self.allow(host)), None)
         return None if host is None else rejection(f"Load on {host or repr(url)}")
 
