@@ -257,6 +257,12 @@ def leave(tasks: Any) -> None:
     raise StopUser
 
 
+@events.request.add_listener
+def say_why_it_failed(name: str, exception: Exception | None, **_: Any) -> None:
+    if exception:
+        print(f"{name} failed: {exception}", flush=True)
+
+
 @events.init.add_listener
 def end_with_the_last_user(runner: Any, **_: Any) -> None:
     runner.register_message("the last user leaves", lambda **_: gevent.spawn(runner.quit))
