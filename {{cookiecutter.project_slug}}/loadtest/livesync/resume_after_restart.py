@@ -21,7 +21,9 @@ def resume(environment: Environment, runner: MasterRunner, options: dict[str, An
     if not can_resume(environment, runner):
         return
     own = vars(environment.parsed_options)
-    changed = {name: value for name, value in options.items() if value is not None and value != own.get(name)}
+    # The start form has the number of users under another name, and a plugin may reject a field that it does not have.
+    others = {name: value for name, value in options.items() if name != "num_users"}
+    changed = {name: value for name, value in others.items() if value is not None and value != own.get(name)}
     form = {name: str(value).lower() if isinstance(value, bool) else value for name, value in changed.items()}
     numbers = {"user_count": options["num_users"], "spawn_rate": options["spawn_rate"]}
     with cast(Flask, cast(WebUI, environment.web_ui).app).test_client() as browser:
