@@ -28,7 +28,7 @@ def test_a_same_sized_save_that_keeps_time_and_inode_is_noticed(folder: Folder) 
     file = folder.path / "locustfile.py"
     before = file.stat()
     for digit in range(5):
-        folder.write("locustfile.py", f"edit{digit}")
+        folder.overwrite("locustfile.py", f"edit{digit}")
         os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
         assert folder.next() == {"locustfile.py": f"edit{digit}".encode()}
         assert file.stat().st_ino == before.st_ino

@@ -37,12 +37,18 @@ class Folder:
         self.write("locustfile.py", "first")
 
     def write(self, name: str, content: str | bytes = "x") -> Path:
-        """Write as another process would, which an audit hook does not see."""
+        """Write as another process would, which an audit hook does not see, and at once, so that no half is found."""
         file = self.path / name
         file.parent.mkdir(parents=True, exist_ok=True)
         text = content if isinstance(content, bytes) else content.encode()
-        subprocess.run(["tee", os.fsencode(file)], input=text, stdout=subprocess.DEVNULL, check=True)
+        script = 'cat > "$0" && mv "$0" "$1"'
+        subprocess.run(["sh", "-c", script, self.path / ".new", os.fsencode(file)], input=text, check=True)
         return file
+
+    def overwrite(self, name: str, content: str) -> None:
+        """Write as many bytes as the file has, in place."""
+        command = ["dd", "conv=notrunc", "status=none", f"of={self.path / name}"]
+        subprocess.run(command, input=content.encode(), check=True)
 
     def read(self) -> Any:
         """What the watcher reads first."""

@@ -47,6 +47,7 @@ def test_its_lines_for_an_overlay_mount_the_certificate(
         mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
         assert mounts == {"code": "/loadtest", "tmp": "/tmp", "tls": "/tls"}
         assert container["readinessProbe"].keys() == {"httpGet", "periodSeconds"}
-        assert all(variable["value"].startswith("/tls/") for variable in container["env"])
+        paths = [variable["value"] for variable in container["env"] if variable["name"].startswith("LOCUST_TLS")]
+        assert paths == ["/tls/tls.crt", "/tls/tls.key"]
         secrets = [volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume]
         assert secrets == [re.findall(r"create secret tls (\S+)", page)[0]]
