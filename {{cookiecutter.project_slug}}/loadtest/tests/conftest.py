@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from support.locust_process import LOADTEST, Run, locust
+from support.locust_process import LOADTEST, Run, compile_once, locust
 from support.ports import free_port, is_taken
 from support.service import Service
 from support.swarm_fixtures import idle, shared, swarm
@@ -32,7 +32,9 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The load test with the files of `example` in place of yours, so that your edits fail no test of the plugins."""
     left_out = shutil.ignore_patterns("tests", "__pycache__", ".env")
     folder = shutil.copytree(LOADTEST, tmp_path_factory.mktemp("example") / "loadtest", ignore=left_out)
-    return Path(shutil.copytree(LOADTEST / "tests/example", folder, dirs_exist_ok=True))
+    shutil.copytree(LOADTEST / "tests/example", folder, dirs_exist_ok=True)
+    compile_once(folder)
+    return Path(folder)
 
 
 @pytest.fixture

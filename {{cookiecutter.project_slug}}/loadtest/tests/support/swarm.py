@@ -1,9 +1,7 @@
 """A real swarm on loopback: `python -m livesync` as master and workers, and a service that remembers the requests."""
 
-import compileall
 import json
 import os
-import py_compile
 import shutil
 import signal
 import subprocess
@@ -18,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from .locust_process import LOADTEST
+from .locust_process import LOADTEST, compile_once
 from .ports import free_port
 from .service import Service
 from .waiting import TIMEOUT, wait_until
@@ -44,12 +42,12 @@ def base(path: str, body: str = "") -> str:
 
 @cache
 def _compiled_livesync() -> TemporaryDirectory[str]:
-    """A copy of the package with its compiled code, which spares every process of a swarm the compilation."""
+    """A copy of the package with its compiled code."""
     folder = TemporaryDirectory()
     shutil.copytree(
         LOADTEST / "livesync", folder.name, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
     )
-    compileall.compile_dir(folder.name, quiet=1, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
+    compile_once(Path(folder.name))
     return folder
 
 
