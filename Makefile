@@ -45,8 +45,9 @@ bench: $(VENV) ## measure the time from save to live here and on a cluster, and 
 	.venv/bin/python -m benchmarks.throughput
 	.venv/bin/python -m benchmarks.livesync_on_cluster
 
-soak: $(VENV) ## long series: 300 load tests edited on a swarm here; 500 edits, scaled workers and ten pulses on a cluster
+soak: $(VENV) ## long series: 300 load tests edited on a swarm here; faults, 500 edits, scaled workers and ten pulses on a cluster
 	.venv/bin/python -m tests.oracle.swarm_series --sequences 300
+	.venv/bin/pytest tests/cluster/faults
 	.venv/bin/python -m benchmarks.soak_on_cluster
 
 # Locust is the one that the generated project pins.

@@ -13,12 +13,13 @@ import re
 from collections.abc import Iterable
 from functools import partial
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask, Request, Response
+
+from .allowed_hosts.cluster_services import search_domains
 
 SERVICES = ("locust-master", "locust-web")
 """The Services in k8s through which the web UI is reached."""
@@ -27,16 +28,18 @@ AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]+)?", re.IGNORECAS
 """A host with an optional port, as in the header Host."""
 
 
-def service_names(resolv_conf: str) -> set[str]:
-    """The names by which pods of the cluster reach the SERVICES, from the text of a pod's /etc/resolv.conf.
+def service_names(search_domains: list[str]) -> set[str]:
+    """The names by which pods of the cluster reach the SERVICES.
 
     The search domain `load-lab.svc.cluster.local` gives `locust-master`, `locust-master.load-lab`,
     `locust-master.load-lab.svc` and `locust-master.load-lab.svc.cluster.local`.
     """
     names = set(SERVICES)
-    for namespace, cluster in re.findall(r"^search\s(?:.*\s)?([^\s.]+)\.svc\.(\S+)", resolv_conf, re.MULTILINE):
-        domains = [namespace, f"{namespace}.svc", f"{namespace}.svc.{cluster}"]
-        names |= {f"{service}.{domain}" for service in SERVICES for domain in domains}
+    for domain in search_domains:
+        namespace, _, rest = domain.partition(".")
+        if rest.startswith("svc."):
+            suffixes = (namespace, f"{namespace}.svc", domain)
+            names |= {f"{service}.{suffix}" for service in SERVICES for suffix in suffixes}
     return names
 
 
@@ -118,8 +121,7 @@ def _add_argument(parser: LocustArgumentParser, **_: Any) -> None:
 def _guard(environment: Environment, web_ui: WebUI | None, **_: Any) -> None:
     if not web_ui or not environment.parsed_options:
         return
-    resolv_conf = Path("/etc/resolv.conf")
-    own_names = {"localhost"} | service_names(resolv_conf.read_text() if resolv_conf.exists() else "")
+    own_names = {"localhost"} | service_names(search_domains())
     web_hosts = {host.strip().lower() for host in environment.parsed_options.web_hosts.split(",")} - {""}
     app = cast(Flask, web_ui.app)
     app.wsgi_app = WebAccess(app.wsgi_app, own_names, web_hosts)  # type: ignore[method-assign] # as Flask documents it

@@ -17,16 +17,20 @@ def is_service(name: str) -> bool:
     return bool(domain) and _is_known(f"{name}.{domain}") and not _knows_every_name(domain)
 
 
-def _services_domain() -> str:
-    """The domain of the cluster's Services, such as svc.cluster.local; empty outside of a cluster."""
+def search_domains() -> list[str]:
+    """The search domains that the kubelet gives to a pod, such as load-lab.svc.cluster.local; none outside of a cluster."""
     if "KUBERNETES_SERVICE_HOST" not in os.environ:
-        return ""
+        return []
     try:
         lines = [line.split() for line in RESOLV_CONF.read_text().splitlines()]
     except OSError:
-        return ""
-    domains = [domain for words in lines if words[:1] == ["search"] for domain in words[1:]]
-    return next((domain for domain in domains if domain.startswith("svc.")), "")
+        return []
+    return [domain for words in lines if words[:1] == ["search"] for domain in words[1:]]
+
+
+def _services_domain() -> str:
+    """The domain of the cluster's Services, such as svc.cluster.local; empty outside of a cluster."""
+    return next((domain for domain in search_domains() if domain.startswith("svc.")), "")
 
 
 def _knows_every_name(domain: str) -> bool:
