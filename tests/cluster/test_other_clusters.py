@@ -37,6 +37,7 @@ PRODUCTION_IS_CURRENT = [
     (["skaffold", "delete", "--kube-context", "production"], STOPPED),
     (["skaffold", "delete", "--kube-context", SPACE], STOPPED),
     (["env", "SKAFFOLD_KUBE_CONTEXT=production", "skaffold", "delete"], STOPPED),
+    (["skaffold", "delete"], "Cleaning up"),
     (["env", "SKAFFOLD_KUBE_CONTEXT=production", "skaffold", "run"], NOT_FOR.format("production")),
     (["sh", "-c", 'skaffold run --kubeconfig "$KUBECONFIG"'], "set KUBECONFIG instead"),
     (["skaffold", "apply", "--kube-context", "production", "k8s/base/namespace.yaml"], "namespace/"),

@@ -63,13 +63,12 @@ def require_named_context(context: str, command: list[str]) -> None:
     require_allowed(context)
     if not is_skaffold(command):
         return
-    # Skaffold gives its hooks the context in the variable, with the spaces of its name.
-    for named in (option(KUBE_CONTEXT, command), os.environ.get(KUBE_CONTEXT[0], "")):
-        if named not in ("", context):
-            raise Problem(
-                f"The images and manifests are for {context}, not for {named!r}: "
-                "leave out --kube-context and SKAFFOLD_KUBE_CONTEXT, and choose a profile."
-            )
+    named = option(KUBE_CONTEXT, command)
+    if named not in ("", context):
+        raise Problem(
+            f"The images and manifests are for {context}, not for {named!r}: "
+            "leave out --kube-context and SKAFFOLD_KUBE_CONTEXT, and choose a profile."
+        )
     if option(KUBECONFIG, command):
         raise Problem(
             "Commands that Skaffold starts do not know its --kubeconfig: set KUBECONFIG instead, without --kubeconfig and "
@@ -102,13 +101,24 @@ def require_docker_of_this_machine(command: list[str]) -> None:
 def option(names: tuple[str, ...], command: list[str]) -> str:
     """The value of an option of Skaffold, whose variable comes first in `names`. The last one on the command line wins."""
     variable, *options = names
-    given = os.environ.get(variable, "")
+    given = variable_of_caller(variable)
     words = iter(command)
     for word in words:
         name, _, value = word.partition("=")
         if name in options:
             given = value or next(words, "")
     return given
+
+
+def variable_of_caller(name: str) -> str:
+    """A variable of the command that runs this process. Skaffold overrides some of them for its hooks."""
+    process = str(os.getppid())
+    try:
+        variables = Path(f"/proc/{process}/environ").read_text(encoding="utf-8", errors="replace").split("\0")
+    except OSError:
+        variables = run("ps", "-E", "-ww", "-o", "command=", "-p", process).stdout.split()
+    values = [value for variable, _, value in (text.partition("=") for text in variables) if variable == name]
+    return values[0] if values else ""
 
 
 def caller() -> list[str]:
