@@ -29,8 +29,7 @@ def is_idle() -> bool:
 
 
 def test_a_test_goes_on_without_tilt_and_with_a_new_one(workspace: Workspace) -> None:
-    workspace.tilt.kill()
-    workspace.tilt.wait()
+    workspace.kill_tilt()
     found = workspace.cost("Tilt killed and started again", workspace.start_tilt, is_whole)
     assert (found["failed"], found["lost"]) == (0, 0)
 
@@ -142,8 +141,7 @@ def test_tilt_that_starts_after_an_edit_deploys_it(workspace: Workspace) -> None
     edit(workspace.project, "another name")
     wait_until(web_ui.revision, "the edit")
     masters = [pod["metadata"]["name"] for pod in workspace.pods("master")]
-    workspace.tilt.kill()
-    workspace.tilt.wait()
+    workspace.kill_tilt()
     workspace.cost(
         "Tilt killed, and started again after an edit",
         workspace.start_tilt,

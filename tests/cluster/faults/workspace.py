@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 from support.waiting import wait_until
 
 from benchmarks.results import Results
@@ -57,6 +58,15 @@ class Workspace:
                 start_new_session=True,
             )
         wait_until(lambda: len(web_ui.connected()) == WORKERS, "the workers", DEPLOYMENT)
+
+    def kill_tilt(self) -> None:
+        """Kill Tilt, and what it has started on this machine, such as the server of the reports, which would stay."""
+        processes = psutil.Process(self.tilt.pid).children(recursive=True)
+        self.tilt.kill()
+        self.tilt.wait()
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
     def kubectl(self, *words: str, seconds: float = 60) -> str:
         return self.machine.output("kubectl", "--context", self.context, "--namespace", SLUG, *words, seconds=seconds)
