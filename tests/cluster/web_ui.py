@@ -118,7 +118,7 @@ def revision() -> str | None:
 
 def reaches_server(machine: Machine, context: str, namespace: str) -> bool:
     """Whether requests get through the Service, which opens only after the server's pod is ready."""
-    python = ["python", "-c", "from urllib.request import urlopen; urlopen('http://server:8000/hello')"]
+    python = ["python", "-c", "from urllib.request import urlopen; urlopen('http://server:8000/hello', timeout=5)"]
     master = ["exec", "deployment/locust-master", "--container", "locust-master", "--", *python]
     return machine.run("kubectl", "--context", context, "--namespace", namespace, *master).returncode == 0
 
