@@ -2,10 +2,11 @@
 
 import shutil
 import socket
+import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -30,7 +31,12 @@ class Elsewhere:
 def elsewhere(machine: Machine, context: str, folder: Path) -> Iterator[Elsewhere]:
     """A server at an address of this machine that is not loopback, which answers as the cluster of the context does."""
     port = free_port()
-    with machine.running("kubectl", "--context", context, "proxy", f"--port={port}", cwd=folder):
+    command = ["kubectl", "--context", context, "proxy", f"--port={port}"]
+    with ExitStack() as processes:
+        # Not by Ctrl-C, which a program ignores that was started in the background.
+        proxy = subprocess.Popen(command, cwd=folder, env=machine.environment, stdout=subprocess.DEVNULL)
+        processes.callback(proxy.wait, 60)
+        processes.callback(proxy.terminate)
         wait_until(lambda: is_taken(port), "kubectl proxy")
         server = ThreadingHTTPServer((address(), 0), Handler)
         server.daemon_threads = True
