@@ -49,9 +49,7 @@ def test_workers_come_back_to_a_killed_master(workspace: Workspace) -> None:
     found = workspace.cost(
         "master killed",
         lambda: workspace.signal("master", "SIGKILL"),
-        lambda: (
-            state().get("state") == "ready" and len(web_ui.connected()) == WORKERS and web_ui.revision() == revision
-        ),
+        lambda: is_idle() and web_ui.revision() == revision,
     )
     assert found["users"] == 0
 

@@ -105,7 +105,7 @@ class Workspace:
         seconds = time.monotonic() - start
         after = state()
         lost = max(0, self.before["requests"] - after["requests"])
-        failed = after["failures"] - self.before["failures"]
+        failed = max(0, after["failures"] - self.before["failures"])
         self.results.say(
             f"| {fault} | {seconds:.0f} s | {after['users']} of {USERS}, {after['state']} | {failed} | {lost} |"
         )
