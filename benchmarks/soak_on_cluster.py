@@ -59,7 +59,7 @@ def scale(machine: Machine, context: str, workers: int) -> str:
 
 def spread(workers: int) -> bool:
     """Whether all users run, as evenly as it goes."""
-    return users_by_worker() == sorted(USERS // workers + (place < USERS % workers) for place in range(workers))
+    return users_by_worker() == web_ui.even_split(USERS, workers)
 
 
 def users_by_worker() -> list[int]:

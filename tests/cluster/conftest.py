@@ -97,13 +97,18 @@ web.DEFAULT_CACHE_TIME = 0.1
 """A plugin with which statistics are a second old and not five, so that no test has to wait for them."""
 
 
+def make_statistics_prompt(project: Path) -> None:
+    """Add the plugin to a project."""
+    (project / "loadtest/plugins/prompt_statistics.py").write_text(PROMPT_STATISTICS)
+    enabled = project / "loadtest/plugins/enabled_plugins.py"
+    enabled.write_text(enabled.read_text() + "from . import prompt_statistics\n__all__ += ['prompt_statistics']\n")
+
+
 @pytest.fixture
 def project(template_url: str, tmp_path: Path, machine: Machine, cluster: str) -> Path:
     """A fresh project with an overlay for the cluster, whose statistics are prompt."""
     project = bake(template_url, tmp_path, machine, cluster)
-    (project / "loadtest/plugins/prompt_statistics.py").write_text(PROMPT_STATISTICS)
-    enabled = project / "loadtest/plugins/enabled_plugins.py"
-    enabled.write_text(enabled.read_text() + "from . import prompt_statistics\n__all__ += ['prompt_statistics']\n")
+    make_statistics_prompt(project)
     return project
 
 

@@ -14,6 +14,7 @@ from tests.cluster.edits import edit, greet, greeting, locustfile, save, task_na
 from tests.cluster.machine import Machine
 from tests.cluster.other_service import SWARM, aim_at, deployments
 from tests.cluster.sessions import assert_nothing_left, session
+from tests.cluster.signals import send_signal
 from tests.cluster.web_ui import TIMEOUT, Swarm
 
 pytestmark = pytest.mark.usefixtures("clean_cluster")
@@ -104,7 +105,7 @@ def whole_loop(machine: Machine, context: str, project: Path) -> None:
     test.wait_for_only("on four")
 
     revision = web_ui.revision()
-    kill_master(machine, context)
+    send_signal(machine, context, "deployment/locust-master", "master", "SIGKILL")
     wait_until(lambda: not web_ui.connected(), "the master's end", TIMEOUT)
     wait_until(lambda: len(web_ui.connected()) == 4, "four workers on the restarted master", TIMEOUT)
     wait_until(lambda: web_ui.revision() == revision, "the code that was live", TIMEOUT)
@@ -130,15 +131,3 @@ def outcome(machine: Machine, project: Path) -> dict[str, Any]:
     """What `python3 -m tools live` prints about the last save."""
     printed: dict[str, Any] = json.loads(machine.run("python3", "-m", "tools", "live", cwd=project, seconds=60).stdout)
     return printed
-
-
-def kill_master(machine: Machine, context: str) -> None:
-    """End the master's process without giving it a chance to say so."""
-    script = """
-import os, pathlib, signal
-for process in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
-    if b"livesync\\0--master\\0" in process.read_bytes():
-        os.kill(int(process.parent.name), signal.SIGKILL)
-"""
-    words = ["exec", "deployment/locust-master", "--container", "locust-master", "--", "python", "-c", script]
-    machine.output("kubectl", "--context", context, "--namespace", SLUG, *words)

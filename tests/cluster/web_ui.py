@@ -60,12 +60,12 @@ class Swarm:
 
     def wait_for_even_split(self, workers: int) -> None:
         """Wait until so many workers share all the users as evenly as it goes."""
-        even = [self.users // workers + (place < self.users % workers) for place in range(workers)]
+        even = even_split(self.users, workers)
 
         def is_even(look: Look) -> bool:
             # Statistics from before a worker was replaced may look even, too.
             current = look.users_by_worker.keys() == connected().keys()
-            return current and sorted(look.users_by_worker.values(), reverse=True) == even and look.users == self.users
+            return current and sorted(look.users_by_worker.values()) == even and look.users == self.users
 
         self.wait_for(is_even, f"a split of {even}")
 
@@ -90,6 +90,11 @@ class Swarm:
             return others == [name]
 
         wait_until(alone, f"no requests but {name}", TIMEOUT)
+
+
+def even_split(users: int, workers: int) -> list[int]:
+    """Users of each worker where they are spread as evenly as it goes, in ascending order."""
+    return sorted(users // workers + (place < users % workers) for place in range(workers))
 
 
 def is_there(worker: dict[str, Any]) -> bool:

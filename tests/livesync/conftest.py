@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from support.service import Service
-from support.swarm import Swarm, add_plugins
+from support.swarm import Swarm, add_plugins, new_swarm
 from support.swarm_fixtures import idle, shared, swarm
 
 from tests.livesync.watched import Folder, Modules, override
@@ -30,6 +30,15 @@ def shaped(idle: Swarm) -> Swarm:
     add_plugins(idle.folder)
     idle.start()
     return idle
+
+
+@pytest.fixture(scope="module")
+def with_plugins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swarm]:
+    """A swarm of one worker with the project's plugins, for all tests of a file; no test runs."""
+    with new_swarm(tmp_path_factory.mktemp("with_plugins") / "loadtest") as swarm:
+        add_plugins(swarm.folder)
+        swarm.start(workers=1)
+        yield swarm
 
 
 @pytest.fixture

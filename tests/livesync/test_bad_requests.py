@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from support.swarm import Swarm, add_plugins, new_swarm
+from support.swarm import Swarm
 from support.waiting import TIMEOUT, wait_until
 
 USERS = 10
@@ -21,31 +21,22 @@ same_each_time = settings(
 )
 
 
-@pytest.fixture(scope="module")
-def plugged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swarm]:
-    """A running swarm with the plugins of the project."""
-    with new_swarm(tmp_path_factory.mktemp("plugged") / "loadtest") as swarm:
-        add_plugins(swarm.folder)
-        swarm.start(workers=1)
-        yield swarm
-
-
 @pytest.fixture
-def swarm(plugged: Swarm) -> Iterator[Swarm]:
+def swarm(with_plugins: Swarm) -> Iterator[Swarm]:
     """The swarm, with ten users that run; afterwards it must have lost none of them, no request and no statistics."""
-    plugged.swarm(USERS)
-    plugged.settle()
-    before = plugged.total()["num_requests"]
-    yield plugged
-    assert all(process.poll() is None for process in plugged.processes.values())
-    assert "Traceback" not in "".join(map(plugged.log, plugged.processes))
-    assert plugged.agrees()
-    wait_until(lambda: plugged.total()["num_requests"] > before, "more requests")
-    assert plugged.total()["num_failures"] == 0
+    with_plugins.swarm(USERS)
+    with_plugins.settle()
+    before = with_plugins.total()["num_requests"]
+    yield with_plugins
+    assert all(process.poll() is None for process in with_plugins.processes.values())
+    assert "Traceback" not in "".join(map(with_plugins.log, with_plugins.processes))
+    assert with_plugins.agrees()
+    wait_until(lambda: with_plugins.total()["num_requests"] > before, "more requests")
+    assert with_plugins.total()["num_failures"] == 0
     # Each worker still takes orders.
-    plugged.swarm(USERS + 2)
-    assert plugged.post("/stop")["success"]
-    wait_until(lambda: plugged.get("/stats/requests")["state"] == "stopped", "the end of the test")
+    with_plugins.swarm(USERS + 2)
+    assert with_plugins.post("/stop")["success"]
+    wait_until(lambda: with_plugins.get("/stats/requests")["state"] == "stopped", "the end of the test")
 
 
 class Request(NamedTuple):

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Page, Request, Response, expect
 from support.service import Service
-from support.swarm import Swarm, add_plugins, new_swarm
+from support.swarm import Swarm
 from support.waiting import wait_until
 
 REQUESTS = {
@@ -66,15 +66,6 @@ SCRIPT = """{
 """
 
 
-@pytest.fixture(scope="module")
-def protected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swarm]:
-    """A swarm with the project's plugins that no test starts."""
-    with new_swarm(tmp_path_factory.mktemp("swarm") / "loadtest") as swarm:
-        add_plugins(swarm.folder)
-        swarm.start(workers=1)
-        yield swarm
-
-
 @pytest.fixture
 def site() -> Iterator[int]:
     """The port of another site on this machine."""
@@ -88,7 +79,7 @@ def kind_of(url: str) -> str:
 
 
 @pytest.mark.parametrize("host", ["evil.example", "localhost"])
-def test_no_request_of_its_page_is_answered(page: Page, protected: Swarm, site: int, host: str) -> None:
+def test_no_request_of_its_page_is_answered(page: Page, with_plugins: Swarm, site: int, host: str) -> None:
     outcomes: defaultdict[str, set[object]] = defaultdict(set)
 
     def note_answer(response: Response) -> None:
@@ -105,25 +96,25 @@ def test_no_request_of_its_page_is_answered(page: Page, protected: Swarm, site: 
     page.context.on("requestfailed", note_failure)
     page.goto(f"http://{host}:{site}/")
     scripts = [
-        SCRIPT % {"ui": protected.address, "kind": json.dumps(kind), "script": script}
+        SCRIPT % {"ui": with_plugins.address, "kind": json.dumps(kind), "script": script}
         for kind, script in REQUESTS.items()
     ]
     page.evaluate(f"() => {{ {HELPERS} {''.join(scripts)} }}")
     wait_until(all_ended, lambda: f"the end of {REQUESTS.keys() - outcomes.keys()}")
     for kind in REQUESTS:
         assert outcomes[kind] <= {403, "not readable"}, (kind, outcomes[kind])
-    assert protected.get("/stats/requests")["state"] == "ready"
+    assert with_plugins.get("/stats/requests")["state"] == "ready"
 
 
-def test_a_name_that_its_dns_server_points_here_is_not_answered(page: Page, protected: Swarm) -> None:
-    answer = page.goto(f"http://evil.example:{protected.web}/")
+def test_a_name_that_its_dns_server_points_here_is_not_answered(page: Page, with_plugins: Swarm) -> None:
+    answer = page.goto(f"http://evil.example:{with_plugins.web}/")
     assert answer is not None
     assert answer.status == 403
     expect(page.get_by_text("LOCUST_WEB_HOSTS")).to_be_visible()
 
 
-def test_its_link_opens_the_web_ui(page: Page, protected: Swarm, site: int) -> None:
+def test_its_link_opens_the_web_ui(page: Page, with_plugins: Swarm, site: int) -> None:
     page.goto(f"http://evil.example:{site}/")
-    page.evaluate("ui => { document.body.innerHTML = `<a href=${ui}>Locust</a>` }", protected.address)
+    page.evaluate("ui => { document.body.innerHTML = `<a href=${ui}>Locust</a>` }", with_plugins.address)
     page.get_by_role("link").click()
     expect(page.get_by_role("button", name="Start")).to_be_visible()

@@ -44,6 +44,11 @@ def test_the_tree_is_that_of_the_template(template: Path, project: Path) -> None
     assert sorted(generated) == sorted(tracked)
 
 
+def test_every_name_is_one_on_windows_too(template: Path) -> None:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=template, capture_output=True, text=True, check=True).stdout
+    assert not re.search(r'[<>:"|?*`\\]', listed)
+
+
 def test_every_file_is_named_in_a_readme_of_its_folder_or_above(project: Path) -> None:
     for path in text_files(project):
         relative = path.relative_to(project)

@@ -6,7 +6,7 @@ import pytest
 from support.ports import free_port
 
 from benchmarks.results import Results
-from tests.cluster.conftest import PROMPT_STATISTICS, bake
+from tests.cluster.conftest import bake, make_statistics_prompt
 from tests.cluster.contexts import CONTEXTS, absence
 from tests.cluster.faults.workspace import Workspace
 from tests.cluster.machine import Machine, end
@@ -19,9 +19,7 @@ def workspace(machine: Machine, template_url: str, tmp_path_factory: pytest.Temp
     context = next(name for name in CONTEXTS if not absence(machine, name))
     machine.use(context)
     project = bake(template_url, tmp_path_factory.mktemp("faults"), machine, context)
-    (project / "loadtest/plugins/prompt_statistics.py").write_text(PROMPT_STATISTICS)
-    enabled = project / "loadtest/plugins/enabled_plugins.py"
-    enabled.write_text(enabled.read_text() + "from . import prompt_statistics\n__all__ += ['prompt_statistics']\n")
+    make_statistics_prompt(project)
     results = Results("faults", context)
     results.say("| fault | recovered after | users | failed requests | requests lost from the statistics |")
     results.say("| --- | --- | --- | --- | --- |")

@@ -10,10 +10,11 @@ from support.waiting import wait_until
 from tests.cluster import web_ui
 from tests.cluster.edits import edit, locustfile, save
 from tests.cluster.faults.workspace import WORKERS, Workspace, is_whole, state
+from tests.cluster.web_ui import USERS
 
 
 @pytest.fixture(autouse=True)
-def test_runs(workspace: Workspace) -> None:
+def running_test(workspace: Workspace) -> None:
     workspace.start_test()
 
 
@@ -106,7 +107,7 @@ def test_a_frozen_worker_takes_part_again(workspace: Workspace) -> None:
     time.sleep(90)
     others = state()
     found = workspace.cost("worker frozen for 90 s", lambda: workspace.signal("worker", "SIGCONT"), is_whole)
-    assert others["users"] == 10
+    assert others["users"] == USERS
     assert found["lost"] == 0
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import psutil
 from support.waiting import wait_until
@@ -15,20 +15,15 @@ from benchmarks.results import Results
 from tests.cluster import web_ui
 from tests.cluster.contexts import SLUG
 from tests.cluster.machine import Machine
+from tests.cluster.signals import send_signal
+from tests.cluster.web_ui import USERS, even_split
 
-USERS, WORKERS = 10, 2
+WORKERS = 2
 RECOVERY = 120.0
 """Seconds after which a swarm that has not recovered fails the test."""
 
 DEPLOYMENT = 300.0
 """Seconds for the builds of the images, and until the workers are connected."""
-
-SIGNAL = """
-import os, pathlib, signal
-for process in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
-    if b"{words}" in process.read_bytes():
-        os.kill(int(process.parent.name), signal.{name})
-"""
 
 
 @dataclass
@@ -84,11 +79,9 @@ class Workspace:
         command = ["kubectl", "--context", self.context, "--namespace", SLUG, *names, "--", "sh", "-c", script]
         return self.machine.run(*command).stdout
 
-    def signal(self, component: str, name: str) -> None:
-        """Send a signal to the process of the first pod of a component."""
-        words = "uvicorn" if component == "api" else f"livesync\\\\0--{component}\\\\0"
-        script = SIGNAL.format(words=words, name=name).replace('"', '\\"')
-        self.run_in(component, f'python -c "{script}"')
+    def signal(self, role: Literal["master", "worker"], name: str) -> None:
+        """Send a signal to Locust's process in the first pod of a role."""
+        send_signal(self.machine, self.context, self.pods(role)[0]["metadata"]["name"], role, name)
 
     def start_test(self) -> None:
         """Start a test, unless one runs, and wait until all its users make requests without a failure."""
@@ -109,7 +102,7 @@ class Workspace:
         self.results.say(
             f"| {fault} | {seconds:.0f} s | {after['users']} of {USERS}, {after['state']} | {failed} | {lost} |"
         )
-        return {"seconds": seconds, "failed": failed, "lost": lost, **after}
+        return {"failed": failed, "lost": lost, **after}
 
 
 def state() -> dict[str, Any]:
@@ -130,9 +123,9 @@ def state() -> dict[str, Any]:
 def is_whole(workers: int = WORKERS) -> bool:
     """Whether a test runs with all its users, evenly on so many workers with the live code, and they make requests."""
     before = state()
-    counts = sorted(before.get("workers", {}).values())
-    even = sorted(USERS // workers + (place < USERS % workers) for place in range(workers))
-    if counts != even or before["users"] != USERS or len(web_ui.connected()) != workers or not web_ui.revision():
+    if not before or before["users"] != USERS or sorted(before["workers"].values()) != even_split(USERS, workers):
+        return False
+    if len(web_ui.connected()) != workers or not web_ui.revision():
         return False
     time.sleep(1)
     after = state()

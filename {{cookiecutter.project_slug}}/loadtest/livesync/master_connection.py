@@ -1,4 +1,4 @@
-"""Connection: how a worker finds a restarted master within seconds, gets its code, and what is no message."""
+"""Connection: finds a restarted master within seconds, skips unreadable messages, and downloads the code of the master."""
 
 from locust import __version__
 from locust.exception import RPCError
@@ -37,7 +37,7 @@ def with_options(original: Callable[..., None], connection: BaseSocket, kind: zm
 
 
 def receive(original: Callable[..., Any], connection: BaseSocket) -> Any:
-    """Stands in for what receives a message of Locust's: skips what cannot be read."""
+    """Stands in for `BaseSocket.recv` and `BaseSocket.recv_from_client`: skip messages that cannot be read."""
     while True:
         try:
             return original(connection)

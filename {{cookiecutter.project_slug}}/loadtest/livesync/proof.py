@@ -36,16 +36,16 @@ def _proof(kind: str, data: dict[str, Any], sender: str) -> str:
     return hmac.new(key(), Message(kind, data, sender).serialize(), "sha256").hexdigest() if key() else ""
 
 
-class Verdict(Enum):
-    """What a message is worth to the master."""
+class Outcome(Enum):
+    """Whether a message has the proof."""
 
-    PROVEN = "it has the proof, or needs none"
-    AGAIN = "it has another nonce"
+    PROVEN = "it has the proof, or there is no key"
+    AGAIN = "it has another nonce, so that it has to be sent again"
     REFUSED = "its proof is wrong"
 
 
 class Challenges:
-    """The nonces that a master waits for."""
+    """The nonces that a master has sent, and that no message has used yet."""
 
     def __init__(self) -> None:
         self._nonces: dict[str, str] = {}
@@ -58,20 +58,20 @@ class Challenges:
             self._nonces.clear()
         return self._nonces.setdefault(peer, secrets.token_hex(16))
 
-    def verdict(self, message: Message) -> Verdict:
+    def check(self, message: Message) -> Outcome:
         """Check the proof of a message, and use up its nonce."""
         if not key():
-            return Verdict.PROVEN
+            return Outcome.PROVEN
         nonce, proof = (str(message.data.get(name, "")) for name in ("nonce", "proof"))
         if not nonce or self._nonces.get(message.node_id) != nonce:
-            return Verdict.AGAIN
+            return Outcome.AGAIN
         del self._nonces[message.node_id]
         signed = {name: value for name, value in message.data.items() if name != "proof"}
         if hmac.compare_digest(os.fsencode(proof), _proof(message.type, signed, message.node_id).encode()):
-            return Verdict.PROVEN
+            return Outcome.PROVEN
         logger.warning(
             "%r is refused, because it does not have the LIVESYNC_KEY of this master%s",
             message.node_id,
             "" if proof else ": it has no key",
         )
-        return Verdict.REFUSED
+        return Outcome.REFUSED

@@ -54,6 +54,11 @@ def way(*tables: list[Callable[[Any], None]], name: str = "") -> Callable[[Calla
     return add
 
 
+def path_of(url: str) -> str:
+    """The path of a URL of FAR."""
+    return "/" + url.rpartition("/")[2]
+
+
 def another_user(user: Any, **settings: Any) -> Any:
     """A user of the same class, but for these settings, whose requests have the name of the task, too."""
     other = type(type(user).__name__, (type(user),), {"abstract": True, **settings})(user.environment)
@@ -88,7 +93,7 @@ def backslash_before_the_host(user: Any, url: str) -> None:
 
 @way(PLAIN)
 def backslash_after_the_host(user: Any, url: str) -> None:
-    user.client.get(f"http://{FAR}\\@{NEAR}/{url.rpartition('/')[2]}")
+    user.client.get(f"http://{FAR}\\@{NEAR}{path_of(url)}")
 
 
 for status in (301, 302, 303, 307, 308):
@@ -112,12 +117,12 @@ def second_redirect(user: Any, url: str) -> None:
 def base_url_of_the_client(user: Any, url: str) -> None:
     client = another_user(user).client
     client.base_url = f"http://{FAR}"
-    client.get("/" + url.rpartition("/")[2])
+    client.get(path_of(url))
 
 
 @way(FAST, PLAIN)
 def host_of_the_class(user: Any, url: str) -> None:
-    another_user(user, host=f"http://{FAR}").client.get("/" + url.rpartition("/")[2])
+    another_user(user, host=f"http://{FAR}").client.get(path_of(url))
 
 
 @way(FAST, PLAIN)
@@ -130,13 +135,13 @@ def rest(user: Any, url: str) -> None:
 @way(FAST, PLAIN)
 def client_of_the_task(user: Any, url: str) -> None:
     client = type(user.client)(f"http://{FAR}", user.environment.events.request, user)
-    client.get("/" + url.rpartition("/")[2], name=user.client.request_name)
+    client.get(path_of(url), name=user.client.request_name)
 
 
 @way(FAST)
 def proxy_of_the_class(user: Any, url: str) -> None:
     proxied = another_user(user, proxy_host=FAR_HOST, proxy_port=int(FAR_PORT))
-    proxied.client.get("/" + url.rpartition("/")[2])
+    proxied.client.get(path_of(url))
 
 
 @way(FAST)
@@ -167,19 +172,19 @@ def user_agent(_user: Any, url: str) -> None:
 
 @way(FAST)
 def client_of_geventhttpclient(_user: Any, url: str) -> None:
-    HTTPClient.from_url(f"http://{url}").get("/" + url.rpartition("/")[2]).read()
+    HTTPClient.from_url(f"http://{url}").get(path_of(url)).read()
 
 
 @way(PLAIN)
 def proxy_of_the_request(user: Any, url: str) -> None:
-    user.client.get("/" + url.rpartition("/")[2], proxies={"http": f"http://{FAR}"})
+    user.client.get(path_of(url), proxies={"http": f"http://{FAR}"})
 
 
 @way(PLAIN)
 def proxy_of_the_session(user: Any, url: str) -> None:
     client = another_user(user).client
     client.proxies = {"all": f"http://{FAR}"}
-    client.get("/" + url.rpartition("/")[2])
+    client.get(path_of(url))
 
 
 @way(PLAIN)
@@ -187,13 +192,13 @@ def proxy_of_the_environment(user: Any, url: str) -> None:
     client = another_user(user).client
     client.trust_env = True
     os.environ["http_proxy"] = f"http://{FAR}"
-    client.get("/" + url.rpartition("/")[2])
+    client.get(path_of(url))
     del os.environ["http_proxy"]
 
 
 @way(PLAIN)
 def proxy_of_the_pools(user: Any, url: str) -> None:
-    another_user(user, pool_manager=ProxyManager(f"http://{FAR}")).client.get("/" + url.rpartition("/")[2])
+    another_user(user, pool_manager=ProxyManager(f"http://{FAR}")).client.get(path_of(url))
 
 
 @way(PLAIN)
@@ -236,7 +241,7 @@ def connection_of_another_client(user: Any, url: str) -> None:
     client, other, adapter = another_user(user).client, requests.Session(), HTTPAdapter()
     other.mount("http://", adapter)
     client.mount("http://", adapter)
-    # Requests that the locustfile makes without the client of a user are its own affair.
+    # Requests that the locustfile makes without the client of a user are not checked.
     other.get(f"http://{FAR}/without-a-user")
     client.get(f"http://{url}")
 
