@@ -110,10 +110,9 @@ def test_a_run_from_a_pipeline_needs_its_target_alone_and_leaves_nothing(
     levels.write_text(before)
 
 
-def test_tilt_ci_brings_the_fresh_project_up_and_tilt_down_removes_it(
-    machine: Machine, cluster: str, workspace: Path
-) -> None:
-    assert web_ui.reaches_server(machine, cluster, SLUG), workspace
+@pytest.mark.usefixtures("workspace")
+def test_tilt_ci_brings_the_fresh_project_up_and_tilt_down_removes_it(machine: Machine, cluster: str) -> None:
+    wait_until(lambda: web_ui.reaches_server(machine, cluster, SLUG), "the server, from the master's pod", TIMEOUT)
 
 
 @pytest.mark.usefixtures("installed")

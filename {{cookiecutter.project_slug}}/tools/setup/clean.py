@@ -36,10 +36,14 @@ def main(context: str) -> None:
 
 
 def delete_objects(context: str) -> None:
-    """Delete the project's objects in its namespace, and with them what they own. Raises Problem."""
+    """Delete the project's objects in its namespace with what they own, and wait for their pods. Raises Problem."""
     ours = [resource(item) for item in contents(context) if is_ours(item)]
     if ours:
         delete(context, "--namespace", NAMESPACE, "--cascade=foreground", *ours)
+    # Pods may be left that still terminate after a `skaffold delete`, and no listed object owns them.
+    pods = ("pods", f"--selector={LABEL}={NAMESPACE}")
+    wait = ("wait", "--for=delete", *pods, f"--timeout={TIMEOUT}s")
+    require(kubectl(context, "--namespace", NAMESPACE, *wait, timeout=TIMEOUT + 10), context)
 
 
 def delete_namespace(context: str) -> bool:
