@@ -51,7 +51,7 @@ def max_bytes() -> int:
     except ValueError:
         megabytes = 0
     if not 0 < megabytes < math.inf:
-        raise SystemExit(f"LIVESYNC_MAX_MB is {value!r}, but has to be a number of megabytes above 0, such as 32.")
+        raise SystemExit(f"LIVESYNC_MAX_MB is {value!r}: it needs a number of megabytes above 0, such as 32")
     return int(megabytes * 1e6)
 
 

@@ -44,8 +44,9 @@ def problem_of_user(settings: Any, environment: Environment) -> str | None:
             return f"{field} of {name} needs {needed}."
     known_tasks: list[Any] = (environment.available_user_tasks or {}).get(name, [])
     tasks = [task.__name__ for task in known_tasks]
-    chosen = settings.get("tasks", [])
-    if not all(task in tasks for task in (chosen if isinstance(chosen, list) else [chosen])):
+    chosen = settings.get("tasks", tasks)
+    # A user without tasks raises an exception instead of each task.
+    if (tasks and not chosen) or not all(task in tasks for task in (chosen if isinstance(chosen, list) else [chosen])):
         return f"tasks of {name} needs some of {', '.join(dict.fromkeys(tasks))}."
     return None if _fits_into_a_message(settings) else f"A value of {name} cannot be sent to the workers."
 

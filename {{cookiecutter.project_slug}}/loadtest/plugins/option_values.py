@@ -117,7 +117,7 @@ def _check(environment: Environment, runner: Runner, web_ui: WebUI | None, **_: 
         for name in ("user_count", "spawn_rate"):
             # Locust would reject it, too, but only after it has cancelled the end of the test that runs.
             if name not in form and not has_shape:
-                return f"{name} is missing: only a shape does without it"
+                return f"{name} is missing: set it, or choose a shape"
         return problem_of_form(form, options)
 
     if web_ui:

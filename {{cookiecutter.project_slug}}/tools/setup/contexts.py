@@ -54,7 +54,9 @@ def current_context() -> str:
     """The current context of kubectl. Raises Problem if there is none."""
     result = run("kubectl", "config", "current-context")
     if result.returncode:
-        raise Problem(f"kubectl has no current context: kubectl config use-context {allowed_contexts()[0]}")
+        raise Problem(
+            f"kubectl has no current context: set one with kubectl config use-context {allowed_contexts()[0]}"
+        )
     # A name may end with a space.
     return result.stdout.rstrip("\n")
 

@@ -20,7 +20,8 @@ case "$*" in
     *api-resources*) echo configmaps events secrets deployments.apps; exit ${LISTED:-0} ;;
     *'get configmaps,deployments.apps,secrets '*) cat FOLDER/objects ;;
     *'get priorityclasses '*) echo priorityclass/swarm ;;
-    *delete*) echo "$@" >> FOLDER/deleted; rm -f FOLDER/objects; cp FOLDER/left FOLDER/objects ;;
+    *' wait --for=delete pods '*) echo "$@" >> FOLDER/waited ;;
+    *' delete '*) echo "$@" >> FOLDER/deleted; rm -f FOLDER/objects; cp FOLDER/left FOLDER/objects ;;
 esac
 """
 
@@ -63,6 +64,7 @@ def test_the_objects_of_the_project_are_deleted_and_then_the_namespace(cluster: 
     write(cluster, before=[*AUTOMATIC, *PROJECT], left=AUTOMATIC)
     clean.main("docker-desktop")
     assert deleted(cluster) == [OBJECTS, f"namespace/{NAMESPACE}", "priorityclass/swarm"]
+    assert f"--selector=app.kubernetes.io/part-of={NAMESPACE} --timeout=120s" in (cluster / "waited").read_text()
 
 
 def test_the_namespace_stays_while_something_else_is_in_it(cluster: Path, capsys: pytest.CaptureFixture[str]) -> None:

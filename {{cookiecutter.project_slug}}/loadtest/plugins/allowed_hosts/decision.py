@@ -14,8 +14,8 @@ CLUSTER = (".svc", ".svc.cluster.local")
 NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?")
 
 USER_INFO_REJECTED = (
-    "A host with a user name or a password is rejected, because the web UI and the reports show it: leave out all that "
-    "ends with @, and send an Authorization header that the locustfile makes of a variable in loadtest/.env."
+    "A host with a user name or a password is rejected, because the web UI and the reports show it: remove the part up to "
+    "the @, and send an Authorization header that the locustfile makes from a variable in loadtest/.env."
 )
 
 PERIOD = 10.0
@@ -67,7 +67,7 @@ def rejection(what: str) -> str:
     """The sentence that rejects `what`, with the remedy."""
     return (
         f"{what} is rejected, because it is neither in the cluster nor on this machine: write a Service as "
-        "name.namespace.svc, and allow any other host that you may test with LOCUST_ALLOWED_HOSTS."
+        "name.namespace.svc, or add a host that you may test to LOCUST_ALLOWED_HOSTS."
     )
 
 

@@ -43,5 +43,5 @@ def _begin(environment: Environment, runner: Runner, **_: Any) -> None:
         try:
             Path(folder).mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            sys.exit(f"The verdict needs a folder, and {folder} cannot be one: {error.strerror}")
+            sys.exit(f"{folder} cannot be created for the verdict ({error.strerror}): name another folder.")
         RunMonitor(environment, runner, levels, Path(folder)).begin()
