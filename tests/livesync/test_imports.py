@@ -73,7 +73,7 @@ def test_whatever_an_edit_raises_is_a_rejection_and_the_next_save_works(impatien
 
 def test_a_new_argument_is_rejected_where_it_is_required_and_taken_with_a_default(swarm: Swarm) -> None:
     swarm.save(BASE + ARGUMENT)
-    assert "give a new one a default" in swarm.rejection()
+    assert "give the argument a default" in swarm.rejection()
     swarm.edit(
         BASE.replace("/base/", "/{self.environment.parsed_options.plan}/")
         + ARGUMENT.replace("required=True", "default='b'")

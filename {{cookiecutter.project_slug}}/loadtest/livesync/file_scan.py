@@ -55,7 +55,7 @@ def max_bytes() -> int:
     return int(megabytes * 1e6)
 
 
-def scan(folder: Path, limit: int) -> dict[str, File]:
+def scan(folder: Path, limit: float) -> dict[str, File]:
     """The files by path relative to the folder. Raises Rejected if they cannot be synced, such as above `limit` bytes."""
     files = dict(_walk(str(folder)))
     if odd := next(filter(has_odd_name, files), None):

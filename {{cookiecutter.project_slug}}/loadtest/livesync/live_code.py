@@ -102,7 +102,8 @@ def commit(live: Live, edit: Edit, environment: Environment) -> Outcome:
             live.under_way.wait_for_end(TASKS_TIMEOUT)
         grace = live.under_way.grace()
         live.folder.activate(edit.tree, edit.paths, undo)
-        live.modules.forget_empty_packages()
+        if not edit.paths <= edit.tree.keys():
+            live.modules.forget_empty_packages()
         outcome = Apply(Transaction(live.modules, edit, grace, undo)).run()
         locust_environment.update(environment, live.modules, live.locustfiles, outcome, undo)
     except BaseException:

@@ -44,6 +44,9 @@ def item(kind: str, name: str, version: str = "v1", **metadata: Any) -> dict[str
 AUTOMATIC = [item("ConfigMap", "kube-root-ca.crt"), item("ServiceAccount", "default")]
 OWNED = item("ReplicaSet", "server-1", "apps/v1", ownerReferences=[{}], labels=OURS)
 PROJECT = [item("Deployment", "server", "apps/v1", labels=OURS), OWNED, item("Secret", "locust-env")]
+POLICY = item(
+    "NetworkPolicy", "locust", "networking.k8s.io/v1", labels={**OURS, "app.kubernetes.io/component": "setup"}
+)
 THEIRS = [item("ConfigMap", "theirs", labels={"app.kubernetes.io/part-of": "shop"})]
 
 
@@ -73,6 +76,18 @@ def test_the_namespace_stays_while_something_else_is_in_it(cluster: Path, capsys
     assert deleted(cluster) == [OBJECTS, "priorityclass/swarm"]
     left = "because it has more in it: ConfigMap/theirs"
     assert f"Left namespace {NAMESPACE} of context docker-desktop, {left}" in capsys.readouterr().out
+
+
+def test_what_came_with_the_namespace_goes_with_it(cluster: Path) -> None:
+    write(cluster, before=[*AUTOMATIC, POLICY], left=AUTOMATIC)
+    assert clean.delete_namespace("docker-desktop")
+    assert deleted(cluster) == [f"namespace/{NAMESPACE}"]
+
+
+def test_a_namespace_with_objects_of_another_deployment_stays(cluster: Path) -> None:
+    write(cluster, before=[*AUTOMATIC, POLICY, *PROJECT], left=[])
+    assert not clean.delete_namespace("docker-desktop")
+    assert not (cluster / "deleted").exists()
 
 
 def test_a_namespace_that_cannot_be_listed_as_a_whole_stays(cluster: Path, monkeypatch: pytest.MonkeyPatch) -> None:

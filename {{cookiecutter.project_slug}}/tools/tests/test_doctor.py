@@ -90,7 +90,7 @@ def test_nodes_that_cannot_see_the_images_of_docker_need_a_registry(command: Com
     with pytest.raises(Problem, match=r"context colima run on containerd.*make overlay CONTEXT=\.\.\. REGISTRY="):
         doctor.images("colima")
     nodes(command, "docker")
-    assert "built where the nodes find them" in doctor.images("colima")
+    assert "built with the Docker that the nodes use" in doctor.images("colima")
 
 
 def test_without_a_docker_nothing_is_built(command: Command) -> None:

@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from livesync.errors import Rejected
+
 from . import load_generator
 from .run_monitor import RunMonitor
 from .service_levels import ServiceLevels
@@ -44,4 +46,7 @@ def _begin(environment: Environment, runner: Runner, **_: Any) -> None:
             Path(folder).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             sys.exit(f"{folder} cannot be created for the verdict ({error.strerror}): name another folder.")
-        RunMonitor(environment, runner, levels, Path(folder)).begin()
+        try:
+            RunMonitor(environment, runner, levels, Path(folder)).begin()
+        except Rejected as reason:
+            sys.exit(str(reason))
