@@ -4,10 +4,11 @@ import re
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from plugins.allowed_hosts import cluster_services
-from plugins.allowed_hosts.decision import AllowedHosts
+from plugins.allowed_hosts import cluster_services, decision
+from plugins.allowed_hosts.decision import PERIOD, SOON, AllowedHosts
 from support.locust_process import Run
 from support.service import Service
 
@@ -107,9 +108,9 @@ def resolver(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., l
 
         def getaddrinfo(name: str, _port: None) -> list[str]:
             asked.append(name)
-            if "*" not in known and name not in known:
-                raise socket.gaierror
-            return ["an address"]
+            if "*" in known or name in known:
+                return ["an address"]
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
         monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
         (tmp_path / "resolv.conf").write_text(f"nameserver 10.96.0.10\nsearch {search}\noptions ndots:5\n")
@@ -151,6 +152,76 @@ def test_a_host_is_looked_up_once_for_all_requests(resolver: Callable[..., list[
         assert not hosts.allow("example.com")
     assert asked.count("shop.production.svc.cluster.local.") == 1
     assert asked.count("example.com.svc.cluster.local.") == 1
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Let seconds pass for the decisions."""
+    passed = 0.0
+
+    def wait(seconds: float) -> None:
+        nonlocal passed
+        passed += seconds
+
+    clock = SimpleNamespace(monotonic=lambda: 1000.0 + passed)
+    monkeypatch.setattr(decision, "time", clock)
+    return wait
+
+
+def fail_for_a_time(monkeypatch: pytest.MonkeyPatch, code: int = socket.EAI_AGAIN) -> None:
+    """Let the DNS give no answer, as one that is under load."""
+
+    def getaddrinfo(_name: str, _port: None) -> None:
+        raise socket.gaierror(code, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+
+
+def test_a_dns_that_fails_for_a_time_keeps_the_decision(
+    resolver: Callable[..., list[str]], later: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosts = AllowedHosts("")
+    resolver("shop.production.svc.cluster.local.")
+    assert hosts.allow("shop.production")
+    assert not hosts.allow("example.com")
+    for code in (socket.EAI_AGAIN, socket.EAI_FAIL, socket.EAI_SYSTEM):
+        fail_for_a_time(monkeypatch, code)
+        later(PERIOD)
+        assert hosts.allow("shop.production")
+        assert not hosts.allow("example.com")
+    resolver()
+    later(SOON)
+    assert not hosts.allow("shop.production")
+
+
+def test_a_first_decision_without_an_answer_is_a_rejection_and_is_soon_asked_again(
+    resolver: Callable[..., list[str]], later: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosts = AllowedHosts("")
+    resolver("shop.production.svc.cluster.local.")
+    fail_for_a_time(monkeypatch)
+    assert not hosts.allow("shop.production")
+    assert hosts.problem("http://shop.production") is not None
+    assert hosts.problem("http://shop.production", or_later=True) is None
+    assert hosts.problem("http://shop.production\\@8.8.8.8", or_later=True) is not None
+    resolver("shop.production.svc.cluster.local.")
+    assert not hosts.allow("shop.production")
+    later(SOON)
+    assert hosts.allow("shop.production")
+
+
+def test_a_name_is_no_service_while_it_is_open_whether_the_dns_knows_every_name(
+    resolver: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolver()
+
+    def getaddrinfo(name: str, _port: None) -> list[str]:
+        if name == "shop.production.svc.cluster.local.":
+            return ["an address"]
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    assert not AllowedHosts("").allow("shop.production")
 
 
 @pytest.mark.parametrize(

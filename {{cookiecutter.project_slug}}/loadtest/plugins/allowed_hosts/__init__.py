@@ -48,11 +48,15 @@ def _guard(environment: Environment, runner: Runner, web_ui: WebUI | None, **_: 
 def _reject_early(hosts: AllowedHosts, environment: Environment, web_ui: WebUI | None) -> None:
     """Reject a host where it is set, before a request is made."""
 
-    def first_problem(host: str | None, user_classes: Iterable[type[User]]) -> str | None:
+    def first_problem(host: str | None, user_classes: Iterable[type[User]], *, or_later: bool = False) -> str | None:
         urls = [host] if host else [user_class.host for user_class in user_classes if user_class.host]
-        return next(filter(None, map(hosts.problem, urls)), None)
+        return next(filter(None, (hosts.problem(url, or_later=or_later) for url in urls)), None)
 
-    if message := first_problem(environment.host, environment.user_classes):
+    def first_problem_of_options() -> str | None:
+        # A DNS that does not answer must end no process and reject no edit: each request is checked, too.
+        return first_problem(environment.host, environment.user_classes, or_later=True)
+
+    if message := first_problem_of_options():
         sys.exit(message)
     if web_ui:
         start_form.reject_if(
@@ -60,4 +64,4 @@ def _reject_early(hosts: AllowedHosts, environment: Environment, web_ui: WebUI |
         )
     # Live sync calls each of these before an edit goes live.
     edit_checks = vars(environment).setdefault("edit_checks", {})
-    edit_checks["allowed hosts"] = lambda: first_problem(environment.host, environment.user_classes)
+    edit_checks["allowed hosts"] = first_problem_of_options

@@ -8,10 +8,14 @@ from pathlib import Path
 RESOLV_CONF = Path("/etc/resolv.conf")
 
 
+class NoAnswer(OSError):
+    """The DNS has said neither that a name exists nor that it does not, as one with too much load does."""
+
+
 def is_service(name: str) -> bool:
     """Whether the DNS of the cluster in which this process runs knows the name as `name.namespace` of a Service.
 
-    Outside of a cluster there is none, whatever the DNS there answers.
+    Outside of a cluster there is none, whatever the DNS there answers. Raises NoAnswer if the DNS does not tell.
     """
     domain = _services_domain()
     return bool(domain) and _is_known(f"{name}.{domain}") and not _knows_every_name(domain)
@@ -42,5 +46,9 @@ def _is_known(name: str) -> bool:
     try:
         # With a full stop at the end, no search domain is added.
         return bool(socket.getaddrinfo(f"{name}.", None))
-    except (OSError, UnicodeError):
+    except UnicodeError:
         return False
+    except OSError as error:
+        if error.errno in (socket.EAI_NONAME, socket.EAI_NODATA):
+            return False
+        raise NoAnswer from error
