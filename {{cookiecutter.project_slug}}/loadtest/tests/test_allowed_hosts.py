@@ -103,7 +103,9 @@ def test_a_host_of_the_setting_is_allowed(url: str) -> None:
 def resolver(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., list[str]]:
     """Be in a cluster whose DNS knows these names, or every name; the list has what it is asked for."""
 
-    def answer(*known: str, search: str = "shop.svc.cluster.local svc.cluster.local cluster.local") -> list[str]:
+    def answer(
+        *known: str, search: str = "shop.svc.cluster.local svc.cluster.local cluster.local", options: str = "ndots:5"
+    ) -> list[str]:
         asked: list[str] = []
 
         def getaddrinfo(name: str, _port: None) -> list[str]:
@@ -113,7 +115,7 @@ def resolver(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., l
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
         monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
-        (tmp_path / "resolv.conf").write_text(f"nameserver 10.96.0.10\nsearch {search}\noptions ndots:5\n")
+        (tmp_path / "resolv.conf").write_text(f"nameserver 10.96.0.10\nsearch {search}\noptions {options}\n")
         monkeypatch.setattr(cluster_services, "RESOLV_CONF", tmp_path / "resolv.conf")
         monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
         return asked
@@ -127,6 +129,22 @@ def test_a_name_is_a_service_if_the_dns_of_the_cluster_knows_it_as_one(resolver:
     assert not AllowedHosts("").allow("example.com")
     resolver("shop.production.svc.k8s.example.", search="shop.svc.k8s.example svc.k8s.example k8s.example")
     assert AllowedHosts("").allow("shop.production")
+
+
+@pytest.mark.parametrize(
+    ("host", "options"), [("shop.dev.", "ndots:5"), ("shop.dev.", "ndots:1"), ("shop.dev", "ndots:1"), ("shop.dev", "")]
+)
+def test_a_name_that_the_client_looks_up_in_the_internet_first_is_no_service(
+    resolver: Callable[..., list[str]], host: str, options: str
+) -> None:
+    asked = resolver("shop.dev.svc.cluster.local.", options=options)
+    assert AllowedHosts("").problem(f"http://{host}/") is not None
+    assert asked == []
+
+
+def test_a_name_with_few_full_stops_is_searched_in_the_cluster_first(resolver: Callable[..., list[str]]) -> None:
+    resolver("shop.dev.svc.cluster.local.", options="timeout:1 ndots:2")
+    assert AllowedHosts("").problem("http://shop.dev/") is None
 
 
 def test_a_dns_that_answers_for_every_name_makes_no_service_of_them(resolver: Callable[..., list[str]]) -> None:

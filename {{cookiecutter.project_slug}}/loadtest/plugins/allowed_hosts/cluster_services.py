@@ -1,6 +1,7 @@
 """Whether a name such as `shop.production`, which looks like one of the Internet, is a Service of this cluster."""
 
 import os
+import re
 import secrets
 import socket
 from pathlib import Path
@@ -18,23 +19,36 @@ def is_service(name: str) -> bool:
     Outside of a cluster there is none, whatever the DNS there answers. Raises NoAnswer if the DNS does not tell.
     """
     domain = _services_domain()
-    return bool(domain) and _is_known(f"{name}.{domain}") and not _knows_every_name(domain)
+    if not domain or not _is_searched_first(name):
+        return False
+    return _is_known(f"{name}.{domain}") and not _knows_every_name(domain)
 
 
 def search_domains() -> list[str]:
     """The search domains that the kubelet gives to a pod, such as load-lab.svc.cluster.local; none outside of a cluster."""
     if "KUBERNETES_SERVICE_HOST" not in os.environ:
         return []
-    try:
-        lines = [line.split() for line in RESOLV_CONF.read_text().splitlines()]
-    except OSError:
-        return []
-    return [domain for words in lines if words[:1] == ["search"] for domain in words[1:]]
+    return _values("search")
 
 
 def _services_domain() -> str:
     """The domain of the cluster's Services, such as svc.cluster.local; empty outside of a cluster."""
     return next((domain for domain in search_domains() if domain.startswith("svc.")), "")
+
+
+def _is_searched_first(name: str) -> bool:
+    """Whether a client tries the search domains before the name itself, which may be one of the Internet."""
+    ndots = [int(option[6:]) for option in _values("options") if re.fullmatch("ndots:[0-9]+", option)]
+    return not name.endswith(".") and name.count(".") < (ndots or [1])[-1]
+
+
+def _values(keyword: str) -> list[str]:
+    """The values of a keyword in the settings of the resolver."""
+    try:
+        lines = [line.split() for line in RESOLV_CONF.read_text().splitlines()]
+    except OSError:
+        return []
+    return [value for words in lines if words[:1] == [keyword] for value in words[1:]]
 
 
 def _knows_every_name(domain: str) -> bool:

@@ -118,4 +118,4 @@ def _is_local(host: str) -> bool:
     if not host[0].isalpha():
         return False
     name = host.removesuffix(".")
-    return "." not in host or name in MACHINE or name.endswith(CLUSTER) or is_service(name)
+    return "." not in host or name in MACHINE or name.endswith(CLUSTER) or is_service(host)
