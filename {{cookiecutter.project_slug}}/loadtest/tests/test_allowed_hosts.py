@@ -19,7 +19,6 @@ FAR = "0.0.0.0"  # noqa: S104 - nothing binds it
 @pytest.mark.parametrize(
     "host",
     [
-        "http://server:8000",
         "http://knowledge-service.default.svc",
         "https://knowledge-service.default.svc.cluster.local:8443/api",
         "https://knowledge-service.default.svc.cluster.local.",
@@ -43,6 +42,8 @@ def test_the_cluster_and_this_machine_are_allowed(host: str) -> None:
         "http://EXAMPLE.COM.",
         "http://localhost.example.com",
         "http://svc.cluster.local.example.com",
+        "http://server:8000",
+        "http://jira/",
         "http://ai.",
         "http://example。com",  # the full stop of another script
         "http://example%2ecom",
@@ -91,10 +92,16 @@ def test_a_host_with_a_password_is_rejected_and_not_shown(host: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["https://staging.example.com/api", "http://STAGING.example.com.", "http://[2001:db8::1]:80", "http://münchen.de"],
+    [
+        "https://staging.example.com/api",
+        "http://STAGING.example.com.",
+        "http://[2001:db8::1]:80",
+        "http://münchen.de",
+        "http://server:8000",
+    ],
 )
 def test_a_host_of_the_setting_is_allowed(url: str) -> None:
-    hosts = AllowedHosts("Staging.Example.com, 2001:DB8::1,xn--mnchen-3ya.de,")
+    hosts = AllowedHosts("Staging.Example.com, 2001:DB8::1,xn--mnchen-3ya.de,server,")
     assert hosts.problem(url) is None
     assert hosts.problem("http://example.com") is not None
 
@@ -123,12 +130,65 @@ def resolver(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., l
     return answer
 
 
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Let seconds pass for the decisions."""
+    passed = 0.0
+
+    def wait(seconds: float) -> None:
+        nonlocal passed
+        passed += seconds
+
+    clock = SimpleNamespace(monotonic=lambda: 1000.0 + passed)
+    monkeypatch.setattr(decision, "time", clock)
+    return wait
+
+
 def test_a_name_is_a_service_if_the_dns_of_the_cluster_knows_it_as_one(resolver: Callable[..., list[str]]) -> None:
     resolver("shop.production.svc.cluster.local.")
     assert AllowedHosts("").allow("shop.production")
     assert not AllowedHosts("").allow("example.com")
     resolver("shop.production.svc.k8s.example.", search="shop.svc.k8s.example svc.k8s.example k8s.example")
     assert AllowedHosts("").allow("shop.production")
+
+
+def test_a_name_without_a_full_stop_is_a_service_of_the_namespace(resolver: Callable[..., list[str]]) -> None:
+    # The office has a host jira, and another namespace a Service payments.
+    asked = resolver("server.shop.svc.cluster.local.", "payments.svc.cluster.local.", "jira.office.example.", "jira.")
+    hosts = AllowedHosts("")
+    assert hosts.problem("http://server:8000") is None
+    for host in ("jira", "payments", "server."):
+        assert not hosts.allow(host)
+        assert "LOCUST_ALLOWED_HOSTS" in (hosts.problem(f"http://{host}/") or "")
+    assert {name.partition(".")[2] for name in asked if name[0] in "jps"} == {"shop.svc.cluster.local."}
+
+
+def test_a_search_domain_ahead_of_those_of_the_cluster_makes_no_services(resolver: Callable[..., list[str]]) -> None:
+    known = ("server.shop.svc.cluster.local.", "shop.dev.svc.cluster.local.")
+    resolver(*known, search="office.example shop.svc.cluster.local svc.cluster.local")
+    assert not AllowedHosts("").allow("server")
+    assert not AllowedHosts("").allow("shop.dev")
+
+
+def test_a_service_of_the_namespace_may_be_created_after_the_start(
+    resolver: Callable[..., list[str]], later: Callable[[float], None]
+) -> None:
+    resolver()
+    hosts = AllowedHosts("")
+    assert not hosts.allow("server")
+    assert hosts.problem("http://server:8000", or_later=True) is None
+    assert hosts.problem("http://shop.dev", or_later=True) is not None
+    resolver("server.shop.svc.cluster.local.")
+    later(SOON)
+    assert hosts.allow("server")
+    # It may also be deleted, and the name then lead elsewhere.
+    resolver()
+    later(PERIOD)
+    assert not hosts.allow("server")
+
+
+def test_outside_of_a_cluster_no_service_is_waited_for() -> None:
+    assert AllowedHosts("").problem("http://server:8000", or_later=True) is not None
 
 
 @pytest.mark.parametrize(
@@ -170,20 +230,6 @@ def test_a_host_is_looked_up_once_for_all_requests(resolver: Callable[..., list[
         assert not hosts.allow("example.com")
     assert asked.count("shop.production.svc.cluster.local.") == 1
     assert asked.count("example.com.svc.cluster.local.") == 1
-
-
-@pytest.fixture
-def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Let seconds pass for the decisions."""
-    passed = 0.0
-
-    def wait(seconds: float) -> None:
-        nonlocal passed
-        passed += seconds
-
-    clock = SimpleNamespace(monotonic=lambda: 1000.0 + passed)
-    monkeypatch.setattr(decision, "time", clock)
-    return wait
 
 
 def fail_for_a_time(monkeypatch: pytest.MonkeyPatch, code: int = socket.EAI_AGAIN) -> None:

@@ -53,7 +53,8 @@ def _reject_early(hosts: AllowedHosts, environment: Environment, web_ui: WebUI |
         return next(filter(None, (hosts.problem(url, or_later=or_later) for url in urls)), None)
 
     def first_problem_of_options() -> str | None:
-        # A DNS that does not answer must end no process and reject no edit: each request is checked, too.
+        # Neither a DNS that does not answer nor a Service that comes after the swarm, as by `tilt up`, may end a process or
+        # reject an edit. Each request is checked, too.
         return first_problem(environment.host, environment.user_classes, or_later=True)
 
     if message := first_problem_of_options():

@@ -1,4 +1,4 @@
-"""Whether a name such as `shop.production`, which looks like one of the Internet, is a Service of this cluster."""
+"""Whether a name such as `shop` or `shop.production`, which may lead elsewhere, is a Service of this cluster."""
 
 import os
 import re
@@ -13,15 +13,18 @@ class NoAnswer(OSError):
     """The DNS has said neither that a name exists nor that it does not, as one with too much load does."""
 
 
-def is_service(name: str) -> bool:
-    """Whether the DNS of the cluster in which this process runs knows the name as `name.namespace` of a Service.
+def is_service(name: str) -> bool | None:
+    """Whether the DNS of the cluster in which this process runs knows the name as that of a Service.
 
-    Outside of a cluster there is none, whatever the DNS there answers. Raises NoAnswer if the DNS does not tell.
+    It is `name.namespace`, or the name alone in the namespace of this pod. There it is None, if no Service has it yet. Outside
+    of a cluster there is none, whatever the DNS there answers. Raises NoAnswer if the DNS does not tell.
     """
-    domain = _services_domain()
+    domain = _services_domain() if "." in name else _domain_of_namespace()
     if not domain or not _is_searched_first(name):
         return False
-    return _is_known(f"{name}.{domain}") and not _knows_every_name(domain)
+    if _is_known(f"{name}.{domain}") and not _knows_every_name(domain):
+        return True
+    return False if "." in name else None
 
 
 def search_domains() -> list[str]:
@@ -32,8 +35,13 @@ def search_domains() -> list[str]:
 
 
 def _services_domain() -> str:
-    """The domain of the cluster's Services, such as svc.cluster.local; empty outside of a cluster."""
-    return next((domain for domain in search_domains() if domain.startswith("svc.")), "")
+    """The domain of the cluster's Services, such as svc.cluster.local, which clients search second; empty outside of a cluster."""
+    return next((domain for domain in search_domains()[:2] if domain.startswith("svc.")), "")
+
+
+def _domain_of_namespace() -> str:
+    """The domain of the Services in this pod's namespace, such as load-lab.svc.cluster.local, which clients search first."""
+    return next((domain for domain in search_domains()[:1] if ".svc." in domain), "")
 
 
 def _is_searched_first(name: str) -> bool:

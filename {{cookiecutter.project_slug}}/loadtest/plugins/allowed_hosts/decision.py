@@ -23,7 +23,7 @@ PERIOD = 10.0
 """Seconds for which a decision holds: Services come and go."""
 
 SOON = 1.0
-"""Seconds until the DNS is asked again, if it has not told."""
+"""Seconds until the DNS is asked again, if it has not told, or if a Service may yet be created."""
 
 MOST = 1000
 """Decisions to keep, so that a test with random hosts does not fill the memory."""
@@ -51,7 +51,7 @@ class AllowedHosts:
         return None if host is None else rejection(f"Load on {host or repr(url)}")
 
     def _decision(self, host: str) -> bool | None:
-        """Whether the host is allowed, or None while the DNS has not told."""
+        """Whether the host is allowed, or None while that is open."""
         until, decision = self._decisions.get(host, (0.0, None))
         return decision if time.monotonic() < until else self._decide(host, decision)
 
@@ -63,11 +63,12 @@ class AllowedHosts:
             self._decisions[host] = time.monotonic() + PERIOD, before
         decision, period = before, SOON
         with suppress(NoAnswer):
-            decision, period = self._is_allowed(host), PERIOD
+            decision = self._is_allowed(host)
+            period = SOON if decision is None else PERIOD
         self._decisions[host] = time.monotonic() + period, decision
         return decision
 
-    def _is_allowed(self, host: str) -> bool:
+    def _is_allowed(self, host: str) -> bool | None:
         try:
             name = _canonical(host)
         except ValueError:
@@ -108,8 +109,8 @@ def _canonical(host: str) -> str:
     return name
 
 
-def _is_local(host: str) -> bool:
-    """Whether the host is this machine or a Service of the cluster, by its name, `name.namespace` or its full name."""
+def _is_local(host: str) -> bool | None:
+    """Whether the host is this machine or a Service of the cluster; None if the Service may yet be created."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -118,4 +119,4 @@ def _is_local(host: str) -> bool:
     if not host[0].isalpha():
         return False
     name = host.removesuffix(".")
-    return "." not in host or name in MACHINE or name.endswith(CLUSTER) or is_service(host)
+    return name in MACHINE or name.endswith(CLUSTER) or is_service(host)
