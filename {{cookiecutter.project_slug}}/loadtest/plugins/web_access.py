@@ -27,6 +27,8 @@ SERVICES = ("locust-master", "locust-web")
 AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]+)?", re.IGNORECASE)
 """A host with an optional port, as in the header Host."""
 
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
 
 def service_names(search_domains: list[str]) -> set[str]:
     """The names by which pods of the cluster reach the SERVICES.
@@ -63,28 +65,42 @@ class WebAccess:
             return f"The web UI does not answer to the name {authority!r}. If it is yours, add it to LOCUST_WEB_HOSTS."
         origin = request.headers.get("Origin")
         if origin is not None and not self._is_same_origin(origin, authority):
-            return f"The web UI does not answer to pages of {origin}. If it is yours, add its host to LOCUST_WEB_HOSTS."
+            return (
+                f"The web UI does not answer to pages of {origin}. If it is yours, add its host to LOCUST_WEB_HOSTS. A proxy "
+                "that passes on the name in the header Host has to pass on its port, too."
+            )
         if not _is_own_page(request) and not _is_followed_link(request):
             return "The web UI does not answer to pages of another site, except if you follow a link there."
         return None
 
     def _is_own(self, authority: str) -> bool:
-        match = AUTHORITY.fullmatch(authority)
-        if not match:
-            return False
-        host = match[1].strip("[]").lower()
+        name, _ = _name_and_port(authority)
         try:
-            return bool(ip_address(host))
+            return bool(ip_address(name))
         except ValueError:
-            return host.removesuffix(".") in self._names
+            return name in self._names
 
     def _is_same_origin(self, origin: str, authority: str) -> bool:
         """Whether the page is of the web UI. A proxy may have replaced the header Host, but not the name in LOCUST_WEB_HOSTS."""
         try:
             page = urlsplit(origin)
+            port = page.port or DEFAULT_PORTS.get(page.scheme)
         except ValueError:
             return False
-        return page.netloc.lower() == authority.lower() or page.hostname in self._web_hosts
+        if page.netloc.lower() == authority.lower():
+            return True
+        # Under the same name, another port is another site.
+        name = (page.hostname or "").removesuffix(".")
+        own_name, own_port = _name_and_port(authority)
+        return name in self._web_hosts and (name != own_name or own_port in ("", str(port)))
+
+
+def _name_and_port(authority: str) -> tuple[str, str]:
+    """The name as it is compared, and the port; each is empty if there is none."""
+    match = AUTHORITY.fullmatch(authority)
+    if not match:
+        return "", ""
+    return match[1].strip("[]").lower().removesuffix("."), (match[2] or "").removeprefix(":")
 
 
 def _is_own_page(request: Request) -> bool:

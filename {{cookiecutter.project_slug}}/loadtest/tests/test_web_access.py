@@ -157,6 +157,26 @@ def test_a_proxy_may_have_a_name_of_its_own(start_web_ui: Callable[..., str]) ->
     assert client.swarm(Host="locust-master", Origin="https://evil.example") == 403
 
 
+def test_a_page_on_another_port_of_the_name_is_of_another_site(start_web_ui: Callable[..., str]) -> None:
+    client = Client(start_web_ui(LOCUST_WEB_HOSTS="node1.corp"))
+    for host, origin in [
+        ("node1.corp:30060", "http://node1.corp:30080"),
+        ("node1.corp.:30060", "http://NODE1.corp:30080"),
+        ("node1.corp:30060", "http://node1.corp.:30080"),
+        ("node1.corp:30060", "http://node1.corp"),
+        ("node1.corp:30060", "https://node1.corp"),
+        ("node1.corp:30060", "http://node1.corp:99999"),
+    ]:
+        assert client.swarm(Host=host, Origin=origin) == 403, (host, origin)
+    assert b"A proxy that passes on the name in the header Host has to pass on its port, too." in client.body
+    for host, origin in [
+        ("node1.corp:30060", "http://node1.corp:30060"),
+        ("node1.corp:443", "https://node1.corp"),
+        ("node1.corp:80", "http://node1.corp"),
+    ]:
+        assert client.swarm(Host=host, Origin=origin) == 200, (host, origin)
+
+
 def test_the_names_of_a_service_follow_from_the_search_domains_of_a_pod() -> None:
     names = service_names(["load-lab.svc.cluster.local", "svc.cluster.local", "cluster.local", "lan"])
     assert {"locust-master", "locust-web.load-lab", "locust-master.load-lab.svc.cluster.local"} < names
