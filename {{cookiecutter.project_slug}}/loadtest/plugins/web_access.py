@@ -10,6 +10,7 @@ from locust.env import Environment
 from locust.web import WebUI
 
 import re
+import sys
 from collections.abc import Iterable
 from functools import partial
 from ipaddress import ip_address
@@ -45,6 +46,14 @@ def service_names(search_domains: list[str]) -> set[str]:
     return names
 
 
+def names_of(setting: str) -> set[str]:
+    """The names in LOCUST_WEB_HOSTS, without a port. Raises ValueError if one cannot be the name of a web UI."""
+    entries = [entry.strip() for entry in setting.split(",") if entry.strip()]
+    if wrong := next((entry for entry in entries if not AUTHORITY.fullmatch(entry)), None):
+        raise ValueError(f"{wrong!r} is no host; write one as lab.example, without a scheme, path or wildcard")
+    return {_name_and_port(entry)[0] for entry in entries}
+
+
 class WebAccess:
     """Stands in front of a WSGI application, which is the web UI, and answers 403 to requests that it rejects."""
 
@@ -62,7 +71,8 @@ class WebAccess:
         """Why the request is rejected, or None if it is allowed."""
         authority = request.headers.get("Host", "")
         if not self._is_own(authority):
-            return f"The web UI does not answer to the name {authority!r}. If it is yours, add it to LOCUST_WEB_HOSTS."
+            name = _name_and_port(authority)[0] or authority
+            return f"The web UI does not answer to the name {name!r}. If it is yours, add it to LOCUST_WEB_HOSTS."
         origin = request.headers.get("Origin")
         if origin is not None and not self._is_same_origin(origin, authority):
             return (
@@ -138,6 +148,9 @@ def _guard(environment: Environment, web_ui: WebUI | None, **_: Any) -> None:
     if not web_ui or not environment.parsed_options:
         return
     own_names = {"localhost"} | service_names(search_domains())
-    web_hosts = {host.strip().lower() for host in environment.parsed_options.web_hosts.split(",")} - {""}
+    try:
+        web_hosts = names_of(environment.parsed_options.web_hosts)
+    except ValueError as error:
+        sys.exit(f"LOCUST_WEB_HOSTS: {error}")
     app = cast(Flask, web_ui.app)
     app.wsgi_app = WebAccess(app.wsgi_app, own_names, web_hosts)  # type: ignore[method-assign] # as Flask documents it
