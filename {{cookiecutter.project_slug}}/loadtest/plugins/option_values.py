@@ -17,7 +17,7 @@ from typing import Any
 
 from flask import request
 
-from . import start_form
+from . import forms
 
 LARGEST = 2**63 - 1
 """A larger number fits into no message to a worker, and each message that changes the number of users has all options."""
@@ -121,6 +121,6 @@ def _check(environment: Environment, runner: Runner, web_ui: WebUI | None, **_: 
         return problem_of_form(form, options)
 
     if web_ui:
-        start_form.reject_if(web_ui, problem_of_start)
+        forms.reject_start_if(web_ui, problem_of_start)
         if web_ui.userclass_picker_is_active:
-            start_form.reject_if(web_ui, lambda _: _unknown_choice(environment))
+            forms.reject_start_if(web_ui, lambda _: _unknown_choice(environment))

@@ -90,6 +90,11 @@ def test_the_form_of_a_user_class_sets_what_it_shows_and_nothing_else(start_web_
         assert edit(fixed_count=count) == "fixed_count of Visitor needs a whole number from 0 to 1,000,000."
     for host in (5, "http://a b", "\ud800"):
         assert edit(host=host) == "host of Visitor needs a URL, such as http://server:8000."
+    assert edit(host="https://example.com").startswith("Load on example.com is rejected")
+    for host in ("http://u:s3cret@localhost:1", "https://s3cret@example.com"):
+        assert edit(host=host).startswith("A host with a user name or a password is rejected")
+        assert "s3cret" not in edit(host=host)
+    assert edit(host="") == edit(host=None) == "201"
     chosen: list[object] = [5, None, {}, [], ["bye"], [["hello"]], "\ud800"]
     for tasks in chosen:
         assert edit(tasks=tasks) == "tasks of Visitor needs some of hello."
