@@ -1,5 +1,7 @@
 """Hosts that load may go to: which they are, where one is rejected early, and that no request gets past the guard."""
 
+from locust.env import Environment
+
 import re
 import socket
 from collections.abc import Callable, Iterator
@@ -7,7 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from plugins.allowed_hosts import cluster_services, decision
+from plugins.allowed_hosts import cluster_services, decision, reject_early
 from plugins.allowed_hosts.decision import PERIOD, SOON, AllowedHosts
 from support.locust_process import Run
 from support.service import Service
@@ -144,6 +146,15 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     return wait
 
 
+def fail_for_a_time(monkeypatch: pytest.MonkeyPatch, code: int = socket.EAI_AGAIN) -> None:
+    """Let the DNS give no answer, as one that is under load."""
+
+    def getaddrinfo(_name: str, _port: None) -> None:
+        raise socket.gaierror(code, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+
+
 def test_a_name_is_a_service_if_the_dns_of_the_cluster_knows_it_as_one(resolver: Callable[..., list[str]]) -> None:
     resolver("shop.production.svc.cluster.local.")
     assert AllowedHosts("").allow("shop.production")
@@ -185,6 +196,19 @@ def test_a_service_of_the_namespace_may_be_created_after_the_start(
     resolver()
     later(PERIOD)
     assert not hosts.allow("server")
+
+
+def test_the_start_and_an_edit_wait_for_no_service(
+    resolver: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolver()
+    with pytest.raises(SystemExit, match=r"Load on shop\.dev is rejected"):
+        reject_early(AllowedHosts(""), Environment(host="http://shop.dev"), None)
+    environment = Environment(host="http://server:8000")
+    reject_early(AllowedHosts(""), environment, None)
+    assert vars(environment)["edit_checks"]["allowed hosts"]() is None
+    fail_for_a_time(monkeypatch)
+    reject_early(AllowedHosts(""), Environment(host="http://shop.dev"), None)
 
 
 def test_outside_of_a_cluster_no_service_is_waited_for() -> None:
@@ -230,15 +254,6 @@ def test_a_host_is_looked_up_once_for_all_requests(resolver: Callable[..., list[
         assert not hosts.allow("example.com")
     assert asked.count("shop.production.svc.cluster.local.") == 1
     assert asked.count("example.com.svc.cluster.local.") == 1
-
-
-def fail_for_a_time(monkeypatch: pytest.MonkeyPatch, code: int = socket.EAI_AGAIN) -> None:
-    """Let the DNS give no answer, as one that is under load."""
-
-    def getaddrinfo(_name: str, _port: None) -> None:
-        raise socket.gaierror(code, "Temporary failure in name resolution")
-
-    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
 
 
 def test_a_dns_that_fails_for_a_time_keeps_the_decision(

@@ -42,10 +42,10 @@ def _guard(environment: Environment, runner: Runner, web_ui: WebUI | None, **_: 
         sys.exit(f"LOCUST_ALLOWED_HOSTS: {error}")
     guarded_clients.guard(hosts)
     if not isinstance(runner, WorkerRunner):
-        _reject_early(hosts, environment, web_ui)
+        reject_early(hosts, environment, web_ui)
 
 
-def _reject_early(hosts: AllowedHosts, environment: Environment, web_ui: WebUI | None) -> None:
+def reject_early(hosts: AllowedHosts, environment: Environment, web_ui: WebUI | None) -> None:
     """Reject a host where it is set, before a request is made."""
 
     def first_problem(host: str | None, user_classes: Iterable[type[User]], *, or_later: bool = False) -> str | None:
