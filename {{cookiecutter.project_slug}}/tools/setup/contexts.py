@@ -79,7 +79,7 @@ def require_server_here(context: str) -> None:
         return
     path = "jsonpath={.clusters[0].cluster.server}"
     shown = kubectl(context, "config", "view", "--minify", "--output", path)
-    if shown.returncode and "cannot locate context" not in shown.stderr:
+    if shown.returncode and "cannot locate" not in shown.stderr:
         raise Problem(f"The server of context {context} cannot be read: {last_line(shown.stderr)}")
     server = shown.stdout
     # Without a server, kubectl does nothing in this context.
