@@ -81,6 +81,19 @@ def users_by_worker(swarm: Swarm) -> list[int]:
     return [worker["user_count"] for worker in workers if worker["state"] != "missing"]
 
 
+@pytest.mark.parametrize("is_noticed", [True, False], ids=["as the users are rebalanced", "before it is noticed"])
+def test_a_test_stops_without_waiting_for_a_worker_that_was_killed(idle: Swarm, is_noticed: bool) -> None:
+    idle.start(workers=2)
+    idle.swarm()
+    idle.kill("worker2")
+    if is_noticed:
+        wait_until(lambda: "to 1 ready workers" in idle.log(), "a rebalancing")
+    idle.post("/stop")
+    wait_until(lambda: idle.get("/stats/requests")["state"] == "stopped", "the end of the test", seconds=20)
+    idle.swarm()
+    wait_for_split(idle, [10])
+
+
 def test_a_broken_locustfile_at_the_start_is_waited_out(idle: Swarm) -> None:
     idle.save("import nowhere\n")
     idle.start_master()

@@ -77,12 +77,14 @@ class Master:
         events.test_start.add_listener(self.report.begin_run)
         events.test_start.add_listener(self._note_begin)
         events.test_start.add_listener(locust_environment.note_test_start)
+        spread = user_dispatch.Spread(runner)
+        events.test_stopping.add_listener(spread.give_way)
         runner.register_message(VOTE, self._on_vote)
         runner.register_message(STATUS, self._on_status, concurrent=True)
         if web_ui:
             web.serve(self.report, environment, web_ui)
         runner.greenlet.spawn(self._publish_saves)
-        runner.greenlet.spawn(user_dispatch.keep_users_spread, runner)
+        runner.greenlet.spawn(spread.keep)
 
     def _publish_saves(self) -> None:
         while True:

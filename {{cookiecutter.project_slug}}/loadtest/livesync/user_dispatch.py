@@ -5,11 +5,11 @@ Locust 2.47 loses users when workers come and go, see docs/upstream of the templ
 
 from locust.dispatch import UsersDispatcher
 from locust.env import Environment
-from locust.runners import STATE_RUNNING, MasterRunner, WorkerNode
+from locust.runners import STATE_RUNNING, STATE_STOPPING, MasterRunner, WorkerNode
 
 from collections.abc import Callable
 from operator import attrgetter
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import gevent
 
@@ -31,20 +31,41 @@ def rebalance(runner: MasterRunner) -> None:
         dispatcher._prepare_rebalance()
 
 
-def keep_users_spread(runner: MasterRunner) -> NoReturn:
-    """Rebalance the users whenever workers came or went, all that did so at a time.
+class Spread:
+    """Rebalances the users whenever workers came or went, all that did so at a time, and forgets missing workers.
 
     Locust would do so inside its message loop, which blocks it for up to 1 s. Heartbeats go unread meanwhile, so live
     workers are declared missing, and a worker that joins or quits is overlooked.
     """
-    while True:
-        gevent.sleep(0.2)
-        dispatcher = runner._users_dispatcher
+
+    def __init__(self, runner: MasterRunner) -> None:
+        self._runner = runner
+        self._rebalancing = gevent.Greenlet()
+
+    def keep(self) -> NoReturn:
+        """Look for changes, for the life of the process."""
+        while True:
+            gevent.sleep(0.2)
+            self._rebalance()
+            self._forget_missing()
+
+    def give_way(self, **_: Any) -> None:
+        """Listens to `test_stopping`: end a rebalancing, which would start users and set the state to running again."""
+        if self._rebalancing is not gevent.getcurrent():
+            self._rebalancing.kill()
+
+    def _rebalance(self) -> None:
+        runner, dispatcher = self._runner, self._runner._users_dispatcher
         if runner.state == STATE_RUNNING and dispatcher and dispatcher._rebalance:
-            runner.start(runner.target_user_count, runner.spawn_rate)
-        for worker in runner.clients.missing:
-            if worker.heartbeat < -FORGET_AFTER:
-                del runner.clients[worker.id]
+            self._rebalancing = gevent.spawn(runner.start, runner.target_user_count, runner.spawn_rate)
+            self._rebalancing.get()
+
+    def _forget_missing(self) -> None:
+        """Forget who is missing for long; a test that stops does not wait for them at all, while Locust would."""
+        limit = 0 if self._runner.state == STATE_STOPPING else FORGET_AFTER
+        for worker in self._runner.clients.missing:
+            if worker.heartbeat < -limit:
+                del self._runner.clients[worker.id]
 
 
 def add_worker(original: Callable[..., None], dispatcher: UsersDispatcher, worker_node: WorkerNode) -> None:
