@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support.swarm import BASE, Swarm
+from support.swarm import BASE, Swarm, add_plugins, base
 from support.waiting import wait_until
 
 EDITED = BASE.replace("/base/", "/edited/")
@@ -57,6 +57,25 @@ def test_workers_come_back_to_a_killed_master_and_wait_for_its_word(running: Swa
     running.wait_for("/edited")
     assert not running.requests("/base")
     assert running.total()["num_failures"] == 0
+
+
+RAISES = base("/raises", "        raise RuntimeError('each time')\n").replace("constant(0.1)", "constant(0.01)")
+
+
+def test_workers_whose_tasks_raise_come_back_however_many_messages_have_waited_for_the_master(idle: Swarm) -> None:
+    add_plugins(idle.folder)
+    idle.save(RAISES)
+    idle.start(workers=1)
+    idle.swarm(users=50)
+    idle.kill("master")
+    idle.forget()
+    wait_until(lambda: len(idle.requests("/raises")) > 3000, lambda: f"3000 exceptions\n{idle.log_tails()}")
+    idle.start_master()
+    wait_until(lambda: len(idle.workers()) == 1 and idle.agrees(), "the worker")
+    idle.swarm(users=10)
+    idle.forget()
+    idle.settle()
+    assert idle.processes["worker1"].poll() is None
 
 
 def test_a_test_goes_on_after_its_master_was_killed_where_that_is_wanted(

@@ -72,12 +72,13 @@ def test_a_plugin_that_cannot_be_loaded_is_waited_out(idle: Swarm) -> None:
     wait_until(lambda: idle.get("/livesync"), "the web UI")
 
 
-def test_a_worker_of_a_plain_run_connects_anew_when_the_master_does_not_answer() -> None:
+def test_a_worker_of_a_plain_run_connects_anew_when_the_master_does_not_answer_and_keeps_all_messages() -> None:
     script = """
 import plugins.enabled_plugins, zmq
 from locust.rpc.zmqrpc import Client
-print(Client("127.0.0.1", 9, "worker").socket.getsockopt(zmq.CONNECT_TIMEOUT))
+socket = Client("127.0.0.1", 9, "worker").socket
+print(socket.getsockopt(zmq.CONNECT_TIMEOUT), socket.getsockopt(zmq.SNDHWM))
 """
     command = [sys.executable, "-W", "ignore", "-c", script]
     output = subprocess.run(command, cwd=LOADTEST, check=True, stdout=subprocess.PIPE, text=True, timeout=60).stdout
-    assert output == "1000\n"
+    assert output == "1000 0\n"

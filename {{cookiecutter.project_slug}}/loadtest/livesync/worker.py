@@ -2,6 +2,7 @@
 
 from locust import __version__, runners
 from locust.env import Environment
+from locust.exception import RPCError, RPCSendError
 from locust.rpc import Message
 from locust.runners import STATE_INIT, STATE_RUNNING, STATE_SPAWNING, WorkerRunner
 
@@ -109,7 +110,10 @@ class Worker:
         while True:
             gevent.sleep(1)
             if self._is_lost():
-                self._send_status()
+                try:
+                    self._send_status()
+                except (RPCError, RPCSendError) as error:
+                    logger.warning("The status could not be sent: %s", error)
 
     def _is_lost(self) -> bool:
         heard = self.runner.last_heartbeat_timestamp

@@ -22,15 +22,21 @@ vars(runners)["time"] = SimpleNamespace(**{**vars(time), "time": lambda: _OFFSET
 
 # Packets of a worker that starts before its node knows the master's Service get lost, and so do all that TCP repeats, for
 # two minutes. A timeout makes it connect anew. It can be removed once locust/rpc/zmqrpc.py sets one.
+#
+# While its master is away, a worker keeps 1000 messages, such as one for each exception of a task. With the next one,
+# those parts of Locust end that send heartbeats and statistics. It can be removed once runners.py survives RPCSendError.
+# Without a limit the messages stay bounded all the same: a worker ends after 60 s without a heartbeat of its master.
 _create_socket = zmqrpc.BaseSocket.__init__
 
 
-def _create_socket_with_timeout(connection: zmqrpc.BaseSocket, *arguments: Any) -> None:
-    _create_socket(connection, *arguments)
+def _create_socket_with_options(connection: zmqrpc.BaseSocket, kind: zmq.SocketType, *arguments: Any) -> None:
+    _create_socket(connection, kind, *arguments)
     connection.socket.setsockopt(zmq.CONNECT_TIMEOUT, 1000)
+    if kind == zmq.DEALER:  # a worker's
+        connection.socket.setsockopt(zmq.SNDHWM, 0)  # no limit
 
 
-zmqrpc.BaseSocket.__init__ = _create_socket_with_timeout  # type: ignore[method-assign]
+zmqrpc.BaseSocket.__init__ = _create_socket_with_options  # type: ignore[method-assign]
 
 
 # A run time of 99999999999h ends the start with a traceback. It can be removed once `parse_timespan` raises ValueError for it.
