@@ -94,6 +94,34 @@ def test_a_test_stops_without_waiting_for_a_worker_that_was_killed(idle: Swarm, 
     wait_for_split(idle, [10])
 
 
+STOPS = """
+from pathlib import Path
+from locust import events
+from locust.exception import StopTest
+
+@events.spawning_complete.add_listener
+def stop(**_):
+    if Path("ENOUGH").exists():
+        raise StopTest("enough")
+"""
+
+
+def test_a_listener_that_stops_the_test_as_users_are_rebalanced_ends_no_rebalancing_of_the_next_test(
+    idle: Swarm, tmp_path: Path
+) -> None:
+    enough = tmp_path / "enough"
+    idle.save(BASE + STOPS.replace("ENOUGH", str(enough)))
+    idle.start(workers=1)
+    idle.swarm()
+    enough.touch()
+    idle.start_worker()
+    wait_until(lambda: idle.get("/stats/requests")["state"] == "stopped", "the end of the test")
+    enough.unlink()
+    idle.swarm()
+    idle.start_worker()
+    wait_for_split(idle, [4, 3, 3])
+
+
 def test_a_broken_locustfile_at_the_start_is_waited_out(idle: Swarm) -> None:
     idle.save("import nowhere\n")
     idle.start_master()

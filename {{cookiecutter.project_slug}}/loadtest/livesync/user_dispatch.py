@@ -5,13 +5,16 @@ Locust 2.47 loses users when workers come and go, see docs/upstream of the templ
 
 from locust.dispatch import UsersDispatcher
 from locust.env import Environment
-from locust.runners import STATE_RUNNING, STATE_STOPPING, MasterRunner, WorkerNode
+from locust.runners import STATE_RUNNING, STATE_STOPPING, MasterRunner, WorkerNode, locust_exception_handler
 
+import logging
 from collections.abc import Callable
 from operator import attrgetter
 from typing import Any, NoReturn
 
 import gevent
+
+logger = logging.getLogger(__name__)
 
 FORGET_AFTER = 60
 """Seconds after which a worker that went missing is no longer listed, as in Locust."""
@@ -46,8 +49,11 @@ class Spread:
         """Look for changes, for the life of the process."""
         while True:
             gevent.sleep(0.2)
-            self._rebalance()
-            self._forget_missing()
+            try:
+                self._rebalance()
+                self._forget_missing()
+            except Exception:
+                logger.exception("the users could not be spread over the workers")
 
     def give_way(self, **_: Any) -> None:
         """Listens to `test_stopping`: end a rebalancing, which would start users and set the state to running again."""
@@ -58,7 +64,8 @@ class Spread:
         runner, dispatcher = self._runner, self._runner._users_dispatcher
         if runner.state == STATE_RUNNING and dispatcher and dispatcher._rebalance:
             self._rebalancing = gevent.spawn(runner.start, runner.target_user_count, runner.spawn_rate)
-            self._rebalancing.get()
+            self._rebalancing.link_exception(locust_exception_handler(runner.environment))
+            self._rebalancing.join()
 
     def _forget_missing(self) -> None:
         """Forget who is missing for long; a test that stops does not wait for them at all, while Locust would."""
