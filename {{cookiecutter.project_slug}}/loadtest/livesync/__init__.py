@@ -14,7 +14,8 @@ What happens on a save, in order:
 6. `users`: each user takes the new code between two of its tasks; a running task ends on the old functions.
 7. `swarm_status` and `web`: one line in the log, the tab "Live sync" and `GET /livesync`.
 
-`messages` checks what arrives from other processes, and `proof` whether a worker has the key of the deployment.
+`messages` and `locust_messages` check what arrives from other processes, and `proof` whether a worker has the key of the
+deployment.
 
 `startup` runs Locust on the locustfiles (`loader`); `master_connection` and `resume_after_restart` serve a master that restarts.
 `patches` is the table of everything that is replaced in Locust, and `locust_internals` checks that it fits; `restart_on_save` is

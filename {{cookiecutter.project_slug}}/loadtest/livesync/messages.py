@@ -12,10 +12,12 @@ from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any
 
+from . import locust_messages
 from .errors import Rejected
 from .file_scan import has_odd_name, is_synced, max_bytes
 from .files import revision_of
 from .live_code import PAST_LIMIT
+from .locust_messages import is_text
 
 logger = logging.getLogger(__name__)
 
@@ -55,11 +57,13 @@ LONGEST_PATH = 4096
 def handle(handler: Callable[[], object], message: Message, sender: str | None = None) -> None:
     """Run the handler of a message that is valid. What is not, and what raises, is one line in the log.
 
-    `sender` is the identity of the connection. Locust would end the loop that reads messages.
+    `sender` is the identity of a worker's connection. Locust would end the loop that reads messages.
     """
     try:
         _check_sender(message, sender)
         check(message.type, message.data)
+        if sender is not None:
+            locust_messages.check(message.type, message.data)
         handler()
     except StopTest:
         raise
@@ -69,7 +73,7 @@ def handle(handler: Callable[[], object], message: Message, sender: str | None =
 
 
 def check(kind: str, data: Any) -> None:
-    """Raise Rejected unless the data of a message of this kind is complete and valid; Locust's own kinds are not checked."""
+    """Raise Rejected unless the data of a message of this kind is complete and valid; other kinds are not checked here."""
     fields = FIELDS.get(kind, {})
     if fields and (not isinstance(data, dict) or data.keys() != fields.keys()):
         raise Rejected(f"it has to have the fields {', '.join(fields)}")
@@ -91,10 +95,6 @@ def _is_flag(value: Any) -> bool:
     return isinstance(value, bool)
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
 def _is_reason(value: Any) -> bool:
     return value is None or isinstance(value, str)
 
@@ -110,7 +110,7 @@ def _is_past(value: Any) -> bool:
 def _are_options(value: Any) -> bool:
     if value is None:
         return True
-    if not isinstance(value, dict) or not all(map(_is_text, value)):
+    if not isinstance(value, dict) or not all(map(is_text, value)):
         return False
     numbers = [value.get(name, "") for name in ("num_users", "spawn_rate")]
     return all(number is None or type(number) in (int, float) for number in numbers)
@@ -155,7 +155,7 @@ FIELDS: dict[str, dict[str, Callable[[Any], bool]]] = {
         "revision": _is_revision,
         "tree": _are_files,
         "past": _is_past,
-        "nonce": _is_text,
+        "nonce": is_text,
         "again": _is_flag,
     },
     STATUS: {
@@ -163,7 +163,7 @@ FIELDS: dict[str, dict[str, Callable[[Any], bool]]] = {
         "tree": _are_files,
         "past": _is_past,
         "options": _are_options,
-        "nonce": _is_text,
-        "proof": _is_text,
+        "nonce": is_text,
+        "proof": is_text,
     },
 }
