@@ -29,8 +29,8 @@ NEWER = {"locustfile.py": BASE.replace("/base/", "/newer/").encode()}
 class Peer:
     """Speaks Locust's protocol: msgpack over a DEALER socket."""
 
-    def __init__(self, port: int, key: str = "") -> None:
-        self.name, self.key, self.nonce = f"peer_{uuid4().hex}", key, ""
+    def __init__(self, port: int, key: str = "", name: str = "") -> None:
+        self.name, self.key, self.nonce = name or f"peer_{uuid4().hex}", key, ""
         self.seen: list[str] = []
         """Types of the messages that came."""
         self.socket = CONTEXT.socket(zmq.DEALER)
@@ -85,11 +85,11 @@ def newer(past: str, **files: bytes) -> dict[str, Any]:
 
 @pytest.fixture
 def connect() -> Iterator[Callable[..., Peer]]:
-    """A function from a port, and a key, to a peer of the master there."""
+    """A function from a port, a key and a name to a peer of the master there."""
     peers: list[Peer] = []
 
-    def connect(port: int, key: str = "") -> Peer:
-        peers.append(Peer(port, key))
+    def connect(port: int, key: str = "", name: str = "") -> Peer:
+        peers.append(Peer(port, key, name))
         return peers[-1]
 
     yield connect
@@ -434,3 +434,36 @@ def test_with_a_key_code_is_taken_back_with_its_proof_alone(closed_master: Swarm
         pass  # these are the answers to the edits
     assert swarm.get("/livesync")["revision"] == revision
     peer.send("quit", None)
+
+
+def test_who_takes_the_name_of_a_worker_gets_what_a_save_changes_and_no_other_code(
+    idle: Swarm, connect: Callable[..., Peer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIVESYNC_KEY", KEY)
+    monkeypatch.setenv("LIVESYNC_IMPORT_TIMEOUT", "1")
+    idle.save("secret", "data.csv")
+    start(idle)
+    worker = connect(idle.port, KEY)
+    worker.join()
+    revision = idle.get("/livesync")["revision"]
+    assert worker.ask("livesync_status", status(revision=revision))["again"]
+    assert not worker.ask("livesync_status", status(revision=revision))["again"]
+    worker.close()
+    thief = connect(idle.port, name=worker.name)
+    thief.send(*heartbeat())
+    thief.answer("heartbeat")
+    idle.save(BASE + "\n")
+    stage = thief.answer("livesync_stage")
+    assert set(stage["files"]) == {"locustfile.py"}
+    thief.send("livesync_vote", {"revision": stage["revision"], "reason": None})
+    assert thief.answer("livesync_current")["tree"] is None, "the commit"
+    wait_until(lambda: "live on 0 of 1" in log_after_heartbeat(idle, thief), idle.log)
+    current = thief.answer("livesync_current")
+    assert (current["again"], current["tree"]) == (True, None)
+    assert thief.ask("livesync_status", status(revision=revision))["tree"] is None
+
+
+def log_after_heartbeat(master: Swarm, peer: Peer) -> str:
+    """The log of the master, for which the peer stays connected."""
+    peer.send(*heartbeat())
+    return master.log()

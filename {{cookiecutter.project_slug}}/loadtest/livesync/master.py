@@ -127,7 +127,8 @@ class Master:
         self.report.committed(what, outcome.notes, seconds=time.monotonic() - start)
         for worker in self._connected(self.report.workers):
             if self.report.workers[worker] != self.live.revision:
-                self._send_current(worker, self.live.tree)
+                # The tree follows only on its proof, because somebody else may have taken its name since its last one.
+                self._send_current(worker, again=True)
         if user_dispatch.class_weights(self.environment) != weights_before:
             user_dispatch.rebalance(self.runner)
 
