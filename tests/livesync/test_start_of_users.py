@@ -1,5 +1,7 @@
 """A user starts again where an edit changed how it starts, and only there."""
 
+from textwrap import indent
+
 import pytest
 from support.swarm import BASE, Swarm
 from support.waiting import wait_until
@@ -156,3 +158,47 @@ def test_a_user_in_a_task_set_without_tasks_takes_new_code(idle: Swarm, kind: st
         )
     )
     idle.wait_for("/step")
+
+
+MADE = """
+import os
+from locust import FastHttpUser, constant, task
+
+def make(path, wait):
+    class Visitor(FastHttpUser):
+        wait_time = constant(wait)
+
+        @task
+        def visit(self):
+            self.client.get(f"/{path}/{os.getpid()}", name="/")
+
+    return Visitor
+
+Visitor = make("base", 0.1)
+"""
+IN_AN_IF = BASE.partition("class")[0] + "if os.name:\n" + indent(BASE[BASE.index("class") :], "    ")
+MOVED = "from shop.visitors import Visitor\n"
+REBOUND = {
+    "moved to a helper": ({}, {"locustfile.py": MOVED, "shop/visitors.py": BASE}),
+    "in a helper that is renamed": (
+        {"locustfile.py": MOVED, "shop/visitors.py": BASE},
+        {"locustfile.py": MOVED.replace("visitors", "people"), "shop/people.py": BASE},
+    ),
+    "made by a function": ({"locustfile.py": MADE}, {"locustfile.py": MADE.replace("0.1", "0.05")}),
+    "inside of an if": ({"locustfile.py": IN_AN_IF}, {"locustfile.py": IN_AN_IF.replace("0.1", "0.05")}),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), REBOUND.values(), ids=REBOUND)
+def test_users_go_on_whatever_statement_makes_their_class(
+    swarm: Swarm, before: dict[str, str], after: dict[str, str]
+) -> None:
+    for name, source in reversed(before.items()):  # the helper first
+        swarm.save(source, name)
+    swarm.forget()
+    swarm.wait_for("/base")
+    edited = {name: source.replace("/base/", "/edited/").replace('"base"', '"edited"') for name, source in after.items()}
+    for name, source in reversed(edited.items()):
+        swarm.save(source, name)
+    swarm.wait_for("/edited")
+    swarm.wait_for_end_of("/base")

@@ -125,6 +125,8 @@ def _note(live: Live, edit: Edit, outcome: Outcome, grace: Grace) -> None:
     for definition in outcome.changed:
         definition.changed_at = live.commits
     live.replaced.update(outcome.replaced)
+    for successor in set(outcome.replaced.values()) - outcome.replaced.keys():
+        live.replaced.pop(successor, None)  # an edit may bring back a class that an earlier one replaced
     live.restarted_at.update(dict.fromkeys(locust_environment.restarting_classes(outcome), live.commits))
     live.under_way.commit(grace)
     live.next_commit.set()

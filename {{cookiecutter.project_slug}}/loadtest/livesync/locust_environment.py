@@ -43,6 +43,7 @@ INITIALISED = "livesync_initialised"
 def update(environment: Environment, modules: Modules, locustfiles: list[Module], outcome: Outcome, undo: Undo) -> None:
     """Make Locust's environment fit the modules. Raises Rejected if Locust could not run them."""
     user_classes = _user_classes(locustfiles, outcome)
+    _note_successors(environment, user_classes, outcome)
     _retask(outcome, undo, everything=_has_tags(environment))
     _check(environment, user_classes)
     _keep(environment, undo)
@@ -83,6 +84,17 @@ def _user_classes(locustfiles: Iterable[Module], outcome: Outcome) -> dict[str, 
         if is_user_class(value):
             found.setdefault(name, value)
     return found
+
+
+def _note_successors(environment: Environment, user_classes: dict[str, type[User]], outcome: Outcome) -> None:
+    """Hand the users of a class that is gone to the one that has its name now, whatever statement made that.
+
+    It may have been moved to another file, or be made by a function or inside of an `if`.
+    """
+    known: dict[str, Any] = environment.available_user_classes or {}
+    for name, before in known.items():
+        if name in user_classes and before not in user_classes.values():
+            outcome.replaced.setdefault(before, user_classes[name])
 
 
 def _names(locustfiles: Iterable[Module], outcome: Outcome) -> Iterator[tuple[str, Any]]:
