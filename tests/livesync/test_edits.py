@@ -30,6 +30,18 @@ def test_a_shorter_wait_time_wakes_the_users_that_sleep(swarm: Swarm) -> None:
     swarm.wait_for("/quick")
 
 
+def test_a_wait_time_that_raises_ends_no_user_and_is_healed_by_an_edit(idle: Swarm) -> None:
+    idle.start(workers=1)
+    idle.swarm(users=4)
+    raising = base("/base").replace("wait_time = constant(0.1)", "def wait_time(self):\n        return random.random()")
+    idle.edit(raising)
+    idle.wait_for_silence()
+    assert any("random" in error["msg"] for error in idle.get("/exceptions")["exceptions"])
+    idle.edit("import random\n" + raising.replace("/base/", "/healed/"))
+    idle.wait_for("/healed", workers=1)
+    assert idle.users() == 4
+
+
 def test_helpers_and_packages_can_be_added_edited_and_deleted(swarm: Swarm) -> None:
     uses = BASE.replace("import os", "import os\nfrom shop.paths import PATH").replace("/base/", "{PATH}/")
     swarm.save("PATH = '/one'\n", "shop/paths.py")

@@ -1,9 +1,9 @@
 """Users: each running user takes the new code between two of its tasks, and restarts in place if its start changed."""
 
 from locust import MarkovTaskSet, SequentialTaskSet, TaskSet, User
-from locust.exception import StopUser
+from locust.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopTest, StopUser
 from locust.runners import Runner
-from locust.user.task import LOCUST_STATE_WAITING, DefaultTaskSet
+from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_WAITING, DefaultTaskSet
 
 import logging
 import time
@@ -26,6 +26,8 @@ STARTED_BY = "livesync_started_by"
 """The user's functions that ran in `__init__` and `on_start`."""
 IN_START, HAS_STARTED = "livesync_in_start", "livesync_has_started"
 RESTART, LEAVE, WAS_TASK, SEQUENCE = "livesync_restart", "livesync_leave", "livesync_was_task", "livesync_sequence"
+WAIT_FAILED = "livesync_wait_failed"
+"""Whether the last wait of a task set raised an exception."""
 
 
 def release_removed(runner: Runner, live: Live) -> None:
@@ -216,6 +218,26 @@ def _position_after_edit(old: tuple[Any, ...], last: int, new: tuple[Any, ...]) 
     blocks = SequenceMatcher(None, old_names, new_names, autojunk=False).get_matching_blocks()
     left = [(i + n, j + n) for i, j, size in blocks for n in range(size) if i + n <= last]
     return left[-1][1] if left else -1
+
+
+def wait(live: Live, original: Callable[[TaskSet], None], task_set: TaskSet) -> None:
+    """Stands in for `TaskSet.wait`: a user whose wait time fails, also when Locust asks again, waits for the next edit.
+
+    In Locust the second exception ends the user, and no edit could bring it back.
+    """
+    try:
+        original(task_set)
+    except (StopUser, StopTest, InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately):
+        raise
+    except Exception as error:
+        if not vars(task_set).get(WAIT_FAILED):
+            vars(task_set)[WAIT_FAILED] = True
+            raise  # Locust reports it, and waits again
+        logger.warning("A %s cannot wait for its next task and waits for an edit: %r", type(task_set.user).__name__, error)
+        live.committed_within(None)
+        task_set.user._state = LOCUST_STATE_RUNNING  # before its next task it takes the new code, and with that its wait time
+    else:
+        vars(task_set)[WAIT_FAILED] = False
 
 
 def sleep(live: Live, original: Callable[[TaskSet, float], None], task_set: TaskSet, seconds: float) -> None:
