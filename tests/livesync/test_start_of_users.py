@@ -93,6 +93,25 @@ def test_an_edit_of_something_else_starts_no_user_again(starting: Swarm) -> None
     assert not starting.requests("/started")
 
 
+def test_an_edit_of_a_request_listener_starts_no_user_again(starting: Swarm) -> None:
+    listener = """
+from locust import events
+
+HEARD = []
+
+@events.request.add_listener
+def hear(name, **_):
+    HEARD[:] = ["first"]
+"""
+    source = STARTS.replace("/{user.base}", "/{''.join(HEARD)}-{user.base}") + listener
+    starting.edit(source.replace('self.base = "base"', 'self.base = "again"'))  # with a request while the listener is there
+    starting.wait_for("/first-again-made-token-place")
+    starting.forget()
+    starting.edit(source.replace('self.base = "base"', 'self.base = "again"').replace("first", "second"))
+    starting.wait_for("/second-again-made-token-place")
+    assert not starting.requests("/started")
+
+
 def test_a_setting_of_the_client_starts_users_again_and_a_weight_does_not(starting: Swarm) -> None:
     starting.edit(STARTS.replace("class Visitor(Base):", "class Visitor(Base):\n    weight = 5"))
     starting.settle()
