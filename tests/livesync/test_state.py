@@ -224,6 +224,47 @@ class Visitor(FastHttpUser):
     swarm.wait_for("/base")
 
 
+def test_static_methods_and_greenlets_of_a_task_under_way_are_the_old_ones(swarm: Swarm) -> None:
+    source = """
+import os, time
+import gevent
+from locust import FastHttpUser, constant, task
+
+class Visitor(FastHttpUser):
+    wait_time = constant(0.01)
+
+    @staticmethod
+    def path(first):
+        return first
+
+    @classmethod
+    def name(cls, first):
+        return cls.path(first)
+
+    def in_a_greenlet(self, first):
+        return self.name(first)
+
+    @task
+    def visit(self):
+        time.sleep(0.3)
+        path = gevent.spawn(self.in_a_greenlet, "old").get()
+        self.client.get(f"/{path}/{os.getpid()}", name="/")
+"""
+    edited = (
+        source.replace("def path(first):\n        return first", "def path(first, *, second):\n        return second")
+        .replace("def name(cls, first):", "def name(cls, first, second):")
+        .replace("cls.path(first)", "cls.path(first, second=second)")
+        .replace("def in_a_greenlet(self, first):", "def in_a_greenlet(self, first, second):")
+        .replace("self.name(first)", "self.name(first, second)")
+        .replace('in_a_greenlet, "old"', 'in_a_greenlet, "old", "new"')
+    )
+    swarm.edit(source)
+    swarm.wait_for("/old")
+    swarm.edit(edited)
+    swarm.wait_for("/new")
+    swarm.wait_for_end_of("/old")
+
+
 def test_weights_and_hosts_of_the_command_line_win_over_edits(idle: Swarm) -> None:
     two = BASE + BASE.replace("Visitor", "Buyer").replace("/base/", "/buy/")
     idle.save(two)

@@ -57,6 +57,14 @@ class Grace:
     earlier: list["Grace"] = field(default_factory=list)
     """Those of earlier commits that have not ended, oldest first."""
 
+    def covers_caller(self) -> bool:
+        """Whether the current greenlet runs such a task, or was spawned by one that does."""
+        running: Any = gevent.getcurrent()
+        while running is not None and running not in self.pending:
+            spawner = getattr(running, "spawning_greenlet", None)
+            running = spawner and spawner()
+        return running is not None
+
 
 class UnderWay:
     """The greenlets that run user code between two points where a user may take new code."""
@@ -285,9 +293,8 @@ def _code_to_run(function: FunctionType, successor: FunctionType) -> CodeType:
 
 
 def _dispatcher(function: FunctionType, original: FunctionType, successor: FunctionType, grace: Grace) -> CodeType:
-    expression = "('original' if 'current'() in 'grace'.pending else 'successor')(*a, **k)"
-    names = {"original": original, "successor": successor, "current": gevent.getcurrent, "grace": grace}
-    return _forwarding(function, expression, **names)
+    expression = "('original' if 'is_covered'() else 'successor')(*a, **k)"
+    return _forwarding(function, expression, original=original, successor=successor, is_covered=grace.covers_caller)
 
 
 def _forwarding(function: FunctionType, expression: str, **objects: Any) -> CodeType:

@@ -116,10 +116,16 @@ class InPlace:
             return
         if "locust_task_weight" in dir(value) or "locust_task_weight" in dir(current):
             self.transaction.outcome.retasked.add(live)
-        if isinstance(value, FunctionType) and isinstance(current, FunctionType) and self._same(current, value):
-            self._update(current, value)
-            self.transaction.undo.append(partial(setattr, current, "__dict__", current.__dict__))
-            current.__dict__ = vars(value)
+        function, edited = (v.__func__ if isinstance(v, staticmethod | classmethod) else v for v in (current, value))
+        if (
+            type(current) is type(value)
+            and isinstance(function, FunctionType)
+            and isinstance(edited, FunctionType)
+            and self._same(function, edited)
+        ):
+            self._update(function, edited)
+            self.transaction.undo.append(partial(setattr, function, "__dict__", function.__dict__))
+            function.__dict__ = vars(edited)
             return
         changed.add(name)
         type.__setattr__(live, name, value)
