@@ -152,3 +152,47 @@ def test_a_file_that_no_code_has_read_runs_nothing(swarm: Swarm) -> None:
 def test_a_module_that_hides_one_of_python_or_of_a_package_is_rejected(swarm: Swarm, name: str) -> None:
     swarm.save("NAME = 1\n", name)
     assert "rename it" in swarm.rejection()
+
+
+SETTINGS = """
+from functools import lru_cache, partial
+
+class Settings:
+    name = "one"
+
+    class Shop:
+        name = "one"
+
+settings = Settings()
+
+def described(settings, mark="-a"):
+    return settings.name + mark
+
+@lru_cache
+def cached():
+    return settings.name
+
+class Paths:
+    @staticmethod
+    @lru_cache
+    def of_a_method():
+        return described(settings)
+
+def of_settings(mark):
+    return settings.name + mark
+
+of_a_partial = lru_cache(partial(of_settings, "-c"))
+TAKEN = "+".join([settings.name, Settings.Shop.name, described(settings)])
+"""
+
+
+def test_what_is_taken_from_settings_or_cached_follows_their_edits(swarm: Swarm) -> None:
+    swarm.save(SETTINGS, "settings.py")
+    calls = "/{settings.TAKEN}+{settings.cached()}+{settings.Paths.of_a_method()}+{settings.of_a_partial()}/"
+    swarm.edit("import settings\n" + BASE.replace("/base/", calls))
+    swarm.wait_for("/one+one+one-a+one+one-a+one-c")
+    edited = SETTINGS.replace('"one"', '"two"')
+    swarm.edit(edited, "settings.py")
+    swarm.wait_for("/two+two+two-a+two+two-a+two-c")
+    swarm.edit(edited.replace('"-a"', '"-b"'), "settings.py")
+    swarm.wait_for("/two+two+two-b+two+two-b+two-c")

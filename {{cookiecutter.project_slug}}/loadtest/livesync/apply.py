@@ -279,6 +279,7 @@ class Apply:
         self._rebuild(module, new)
         self.transaction.undo.append(partial(setattr, new, "effects", new.effects))
         if old and (self.in_place.update_function(module, old, new) or self.in_place.update_class(module, old, new)):
+            self.dependents.clear_caches()
             return
         kept = self._take_back(old)
         namespace = module.namespace

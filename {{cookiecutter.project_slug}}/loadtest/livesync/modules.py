@@ -6,9 +6,10 @@ import inspect
 import itertools
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.machinery import SourceFileLoader
 from importlib.util import resolve_name
 from operator import attrgetter
@@ -209,23 +210,23 @@ class Modules:
         readers: dict[str, list[Definition]] = {}
         for definition in self.definitions.values():
             readers.setdefault(definition.code.co_name, []).append(definition)
-        classes = [
-            value for module in self.loaded for value in module.namespace.values() if issubclass(type(value), type)
-        ]
         found: dict[int, Cache] = {}
-        for namespace in [module.namespace for module in self.loaded] + [vars(cls) for cls in classes]:
+        for namespace in _with_classes([module.namespace for module in self.loaded]):
             for value in namespace.values():
                 inner = value
-                while isinstance(inner, FunctionType):
-                    inner = vars(inner).get("__wrapped__")
+                while type(inner) in (FunctionType, staticmethod, classmethod, property):
+                    inner = _inside(inner)
                 # Not hasattr: a proxy, such as Flask's `request`, would look up its target.
                 if all(inspect.getattr_static(inner, name, None) for name in ("cache_clear", "__wrapped__")):
                     found[id(value)] = self._cache(inner, readers)
         return found
 
     def _cache(self, cached: Any, readers: dict[str, list[Definition]]) -> "Cache":
-        cache = Cache(cached, {cached.__name__}, set())
-        queue = [cached.__name__]
+        function = cached.__wrapped__
+        while isinstance(function, partial):
+            function = function.func
+        names = {getattr(function, "__name__", "__call__")}
+        cache, queue = Cache(cached, names, set()), [*names]
         while queue:
             for definition in readers.get(queue.pop(), ()):
                 cache.reads |= self.names_read(definition)
@@ -265,6 +266,26 @@ class Modules:
         for frame in _frames():
             if owner := self._owners.get(id(frame.f_code)):
                 yield owner, frame.f_code is owner.code
+
+
+def _with_classes(namespaces: list[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """These namespaces, and those of the classes in them."""
+    seen: set[type] = set()
+    while namespaces:
+        yield (namespace := namespaces.pop())
+        classes = {value for value in namespace.values() if issubclass(type(value), type)} - seen
+        seen |= classes
+        namespaces += map(vars, classes)
+
+
+def _inside(wrapper: Any) -> Any:
+    """What a function, a method or a property wraps."""
+    match wrapper:
+        case property():
+            return wrapper.fget
+        case staticmethod() | classmethod():
+            return wrapper.__func__
+    return vars(wrapper).get("__wrapped__")
 
 
 def _origin(module: Module, node: ast.ImportFrom) -> str:
