@@ -2,6 +2,7 @@
 
 import pytest
 from support.swarm import BASE, Swarm
+from support.waiting import wait_until
 
 LAYOUTS = {
     "a folder without __init__.py": ("from pages import browse", "browse.PATH()", "pages/browse.py"),
@@ -196,3 +197,29 @@ def test_what_is_taken_from_settings_or_cached_follows_their_edits(swarm: Swarm)
     swarm.wait_for("/two+two+two-a+two+two-a+two-c")
     swarm.edit(edited.replace('"-a"', '"-b"'), "settings.py")
     swarm.wait_for("/two+two+two-b+two+two-b+two-c")
+
+
+FEED = """
+from itertools import cycle
+
+def names():
+    while True:
+        yield "one"
+
+def feed():
+    return cycle(names())
+
+NAMES, FEED = names(), feed()
+"""
+
+
+def test_generators_that_a_module_has_made_run_their_edited_code_and_else_go_on(swarm: Swarm) -> None:
+    swarm.save(FEED, "feed.py")
+    uses = "import feed\n" + BASE.replace("/base/", "/{next(feed.NAMES)}-{next(feed.FEED)}/")
+    swarm.edit(uses)
+    swarm.wait_for("/one-one")
+    swarm.edit(FEED.replace('yield "one"', 'for number in range(1_000_000):\n            yield f"n{number}"'), "feed.py")
+    swarm.wait_for("/n0-n0")
+    swarm.edit(uses.replace("/{next", "/edited-{next"))
+    wait_until(lambda: any(seen.startswith("/edited-n") for seen in list(swarm.service.seen)), "the edited task")
+    assert not swarm.requests("/edited-n0-n0")

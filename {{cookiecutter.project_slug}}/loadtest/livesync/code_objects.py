@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from inspect import CO_OPTIMIZED
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_OPTIMIZED
 from types import CodeType
 
 Place = tuple[str, int]
@@ -29,6 +29,11 @@ def nested_codes(code: CodeType) -> Iterator[tuple[Place, CodeType]]:
 def is_function(code: CodeType) -> bool:
     """False for the body of a class or module."""
     return bool(code.co_flags & CO_OPTIMIZED)
+
+
+def is_suspended(code: CodeType) -> bool:
+    """Whether a call only makes a generator or a coroutine, and runs nothing yet."""
+    return bool(code.co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR))
 
 
 def own_code(code: CodeType) -> object:

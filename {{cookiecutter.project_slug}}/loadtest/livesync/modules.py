@@ -19,6 +19,7 @@ from typing import Any
 
 from . import file_access
 from .call_recorder import Calls
+from .code_objects import is_suspended
 from .files import Folder
 from .functions import Grace, Usual
 from .registrations import Registrations
@@ -124,12 +125,23 @@ class Modules:
                 yield
         finally:
             self.calls.end()
-        effects.called = called
+        effects.called = called | self._suspended(module, statement, called)
         effects.opened = {path for path in map(self.path_of, read) if path}
         effects.imported = self.imports(module, statement)
         for node in statement.imports:
             if isinstance(node, ast.ImportFrom):
                 self._note_names(module, node, effects)
+
+    def _suspended(self, module: Module, statement: TopLevel, called: set[Definition]) -> set[Definition]:
+        """The generator functions that it may have called: nothing of them runs, and is recorded, until they are asked for a value."""
+        functions = [
+            found for chain in statement.calls if isinstance(found := _look_up(module.namespace, chain), FunctionType)
+        ]
+        for definition in called:
+            if home := self.home(definition):
+                functions += [home.namespace.get(name) for name in definition.code.co_names]
+        known = {self.definitions.get(id(f.__code__)) for f in functions if type(f) is FunctionType}
+        return {definition for definition in known if definition and is_suspended(definition.code)}
 
     def forget_empty_packages(self) -> None:
         """Forget packages without a file whose folder is gone, so that a module of the same name can be imported."""
@@ -266,6 +278,14 @@ class Modules:
         for frame in _frames():
             if owner := self._owners.get(id(frame.f_code)):
                 yield owner, frame.f_code is owner.code
+
+
+def _look_up(namespace: Mapping[str, Any], chain: tuple[str, ...]) -> Any:
+    """What `a.b.c` stands for, as far as no descriptor has to be asked."""
+    found = namespace.get(chain[0])
+    for name in chain[1:]:
+        found = inspect.getattr_static(found, name, None)
+    return found
 
 
 def _with_classes(namespaces: list[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

@@ -70,7 +70,7 @@ class Statement:
             {
                 name: value
                 for name, value in vars(other).items()
-                if name in ("binds", "reads", "targets", "chains", "extends")
+                if name in ("binds", "reads", "targets", "chains", "calls", "extends")
             }
         )
 
@@ -101,6 +101,12 @@ class Statement:
             for node in loaded_nodes(self.node, scopes=True)
             if (chain := chain_of(node)) and chain[0] in self.reads
         )
+
+    @cached_property
+    def calls(self) -> frozenset[tuple[str, ...]]:
+        """What it calls while loading by `a()`, `a.b()` or `a.b.c()`, as tuples of names."""
+        calls = [node.func for node in loaded_nodes(self.node, scopes=True) if isinstance(node, ast.Call)]
+        return frozenset(chain for function in calls if (chain := chain_of(function)))
 
     @cached_property
     def imports(self) -> list[ast.Import | ast.ImportFrom]:
