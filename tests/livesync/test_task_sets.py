@@ -21,6 +21,19 @@ def test_a_task_can_be_added_reweighted_and_removed(swarm: Swarm) -> None:
     swarm.wait_for_end_of("/extra")
 
 
+def test_private_tasks_stay_and_go_like_others(swarm: Swarm) -> None:
+    private = base("/base", '\n    @task\n    def __hide(self):\n        self.client.get(f"/hidden/{os.getpid()}", name="/")\n')
+    swarm.edit(private)
+    swarm.wait_for("/hidden")
+    more = '\n    @task\n    def more(self):\n        self.client.get(f"/more/{os.getpid()}", name="/")\n'
+    swarm.edit(private + more)
+    swarm.wait_for("/more")
+    swarm.forget()
+    swarm.wait_for("/hidden")
+    swarm.edit(BASE + more)
+    swarm.wait_for_end_of("/hidden")
+
+
 NESTED = """
 import os
 from locust import FastHttpUser, SequentialTaskSet, TaskSet, constant, task

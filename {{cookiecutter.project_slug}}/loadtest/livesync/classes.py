@@ -86,12 +86,19 @@ def class_edit(old: ast.ClassDef, new: ast.ClassDef, live: type, needs: Needs) -
         if after not in merged and (before is None or before.outline != after.outline or needs(after))
     }
     edit.run = [statement.node for statement in _with_dependents(difference, changed) if statement not in merged]
-    edit.order = [name for _, statement in difference.pairs for name in sorted(statement.binds)]
+    edit.order = [as_attribute(name, new) for _, statement in difference.pairs for name in sorted(statement.binds)]
     kept = [before.node for before, _ in difference.pairs if before]
     edit.moved = not _in_order(kept)
     edit.moved_fields = not _in_order([node for node in kept if isinstance(node, ast.AnnAssign)])
-    edit.removed = {name for statement in difference.removed for name in statement.binds}.difference(edit.order)
+    gone = {as_attribute(name, new) for statement in difference.removed for name in statement.binds}
+    edit.removed = gone.difference(edit.order)
     return edit
+
+
+def as_attribute(name: str, node: ast.ClassDef) -> str:
+    """The attribute that a name in a class body becomes: a private one gets the name of the class."""
+    owner = node.name.lstrip("_")
+    return f"_{owner}{name}" if owner and name.startswith("__") and not name.endswith("__") else name
 
 
 def _in_order(nodes: list[ast.stmt]) -> bool:
@@ -198,9 +205,10 @@ def carry_over(old: type, new: type, old_node: ast.ClassDef, new_node: ast.Class
     changed = {
         after for before, after in difference.pairs if before is None or before.outline != after.outline or needs(after)
     }
-    kept = {name for _, after in difference.pairs for name in after.binds}
-    kept -= {name for statement in _with_dependents(difference, changed) for name in statement.binds}
-    gone = {name for statement in difference.removed for name in statement.binds}
+    kept = {as_attribute(name, new_node) for _, after in difference.pairs for name in after.binds}
+    again = _with_dependents(difference, changed)
+    kept -= {as_attribute(name, new_node) for statement in again for name in statement.binds}
+    gone = {as_attribute(name, old_node) for statement in difference.removed for name in statement.binds}
     for name, value in vars(old).items():
         if (
             name.startswith("__")
