@@ -145,6 +145,64 @@ def test_a_class_decorator_that_returns_a_subclass_keeps_its_users(swarm: Swarm)
     swarm.wait_for("/n-three")
 
 
+INSPECTED = """
+import os
+from locust import FastHttpUser, constant, task
+
+def marked(function):
+    def wrapper(self):
+        self.mark = "marked"
+        function(self)
+        del self.mark
+    wrapper.locust_task_weight = function.locust_task_weight
+    return wrapper
+
+def mark_tasks(cls):
+    for name, value in list(vars(cls).items()):
+        if "locust_task_weight" in dir(value):
+            setattr(cls, name, marked(value))
+    cls.tasks = [getattr(cls, name) for name in vars(cls) if "locust_task_weight" in dir(getattr(cls, name))]
+    return cls
+
+class Base(FastHttpUser):
+    abstract = True
+    wait_time = constant(0.1)
+    mark = "plain"
+
+    def __init_subclass__(cls):
+        cls.names = "-".join(name for name in vars(cls) if name.startswith("go"))
+
+@mark_tasks
+class Visitor(Base):
+    visits = 0
+
+    def on_start(self):
+        self.client.get(f"/started/{os.getpid()}", name="/")
+
+    @task
+    def go(self):
+        Visitor.visits += 1
+        self.client.get(f"/{self.names}-{self.mark}-{Visitor.visits > 0}/{os.getpid()}", name="/")
+"""
+
+
+def test_a_decorator_and_an_init_subclass_see_what_an_edit_adds_to_a_class(swarm: Swarm) -> None:
+    swarm.edit(INSPECTED)
+    swarm.wait_for("/go-marked-True")
+    swarm.forget()
+    added = """
+    @task
+    def going(self):
+        self.client.get(f"/{self.names}-{self.mark}-{Visitor.visits > 2}-going/{os.getpid()}", name="/")
+"""
+    swarm.edit(INSPECTED + added)
+    swarm.wait_for("/go-going-marked-True-going")
+    swarm.edit((INSPECTED + added).replace("    @task\n    def going", "    @task(3)\n    def going"))
+    swarm.wait_for_end_of("/go-going-plain-True-going")
+    swarm.wait_for("/go-going-marked-True-going")
+    assert not swarm.requests("/started")
+
+
 WITHOUT_TASKS = """
 import os
 from locust import FastHttpUser, SequentialTaskSet, TaskSet, constant, task

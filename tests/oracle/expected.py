@@ -62,11 +62,12 @@ class Expected:
         ):
             runs = True
             self.runs |= {part.id for part in item.parts}
-        if item.kind in NEVER_IN_PLACE | {"dataclass"} and (
+        is_replaced = item.kind in NEVER_IN_PLACE or (item.kind in CLASSES and item.decorator != "")
+        if (is_replaced or item.kind == "dataclass") and (
             any(p.id in self.runs for p in item.parts) or self._removed_parts(item)
         ):
             self.runs |= {part.id for part in item.parts}
-            if item.kind in NEVER_IN_PLACE:
+            if is_replaced:
                 runs = True
         if item.kind in CLASSES and any(i in self.rebound for i in [*filter(None, [item.base, item.decorator])]):
             runs = True

@@ -10,13 +10,14 @@ import dataclasses
 import gc
 import inspect
 from abc import ABCMeta
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import CellType
 from typing import Any
 
-from .source import Difference, Statement, bodies, compare
-from .syntax import header
+from .code_objects import look_up
+from .source import Definition, Difference, Statement, bodies, compare
+from .syntax import chain_of, header
 
 KEPT_METACLASSES = {type, ABCMeta, UserMeta, TaskSetMeta, SequentialTaskSetMeta}
 """Metaclasses that do nothing when an attribute is set; a class of another one is replaced by a new class."""
@@ -35,7 +36,11 @@ ORDER = "livesync_order"
 GENERATED = {"tasks", "abstract", "current", TASKS_AS_WRITTEN, ORDER}
 """Attributes that Locust's metaclasses and live sync set themselves."""
 
+TRANSPARENT = {"dataclasses", "locust", "typing", "typing_extensions"}
+"""Packages whose class decorators need not run again; of a dataclass whose fields change, the generated methods are made anew."""
+
 Needs = Callable[[Statement], bool]
+IsInspected = Callable[[ast.ClassDef], bool]
 
 
 @dataclass
@@ -66,7 +71,21 @@ def find_live(namespace: Mapping[str, Any], module: str, qualname: str) -> type 
     return next((cls for cls in classes if (cls.__module__, cls.__qualname__) == (module, qualname)), None)
 
 
-def class_edit(old: ast.ClassDef, new: ast.ClassDef, live: type, needs: Needs) -> ClassEdit | None:
+def is_inspected(node: ast.ClassDef, namespace: Mapping[str, Any], called: Iterable[Definition]) -> bool:
+    """Whether a decorator or an `__init_subclass__` was given the class when it was made, and may have read its body."""
+    if any(definition.code.co_name == "__init_subclass__" for definition in called):
+        return True
+    chains = [chain_of(d.func if isinstance(d, ast.Call) else d) for d in node.decorator_list]
+    return any(_package_of(look_up(namespace, chain)) not in TRANSPARENT for chain in chains)
+
+
+def _package_of(function: Any) -> str:
+    return str(getattr(function, "__module__", "")).partition(".")[0]
+
+
+def class_edit(
+    old: ast.ClassDef, new: ast.ClassDef, live: type, needs: Needs, is_inspected: IsInspected
+) -> ClassEdit | None:
     """What has to run again to update the live class to `new`; None if that needs a new class."""
     if header(old) != header(new) or type(live) not in KEPT_METACLASSES or "__slots__" in vars(live):
         return None
@@ -76,7 +95,7 @@ def class_edit(old: ast.ClassDef, new: ast.ClassDef, live: type, needs: Needs) -
     for before, after in difference.pairs:
         if before and isinstance(before.node, ast.ClassDef) and isinstance(after.node, ast.ClassDef):
             nested = find_live(vars(live), live.__module__, f"{live.__qualname__}.{after.node.name}")
-            inner = class_edit(before.node, after.node, nested, needs) if nested else None
+            inner = class_edit(before.node, after.node, nested, needs, is_inspected) if nested else None
             if inner:
                 edit.nested.append(inner)
                 merged.add(after)
@@ -92,7 +111,7 @@ def class_edit(old: ast.ClassDef, new: ast.ClassDef, live: type, needs: Needs) -
     edit.moved_fields = not _in_order([node for node in kept if isinstance(node, ast.AnnAssign)])
     gone = {as_attribute(name, new) for statement in difference.removed for name in statement.binds}
     edit.removed = gone.difference(edit.order)
-    return edit
+    return None if is_inspected(new) and not is_empty(edit) else edit
 
 
 def as_attribute(name: str, node: ast.ClassDef) -> str:

@@ -1,9 +1,10 @@
 """Code objects: which functions are nested in one, and whether two of them do the same."""
 
 from collections import Counter
-from collections.abc import Iterator
-from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_OPTIMIZED
+from collections.abc import Iterator, Mapping
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_OPTIMIZED, getattr_static
 from types import CodeType
+from typing import Any
 
 Place = tuple[str, int]
 CodePath = tuple[Place, ...]
@@ -69,3 +70,11 @@ def _all_codes(code: CodeType) -> Iterator[CodeType]:
     yield code
     for _, inner in nested_codes(code):
         yield from _all_codes(inner)
+
+
+def look_up(namespace: Mapping[str, Any], chain: tuple[str, ...]) -> Any:
+    """What `a.b.c` stands for, as far as no descriptor has to be asked, or None."""
+    found = namespace.get(chain[0]) if chain else None
+    for name in chain[1:]:
+        found = getattr_static(found, name, None)
+    return found

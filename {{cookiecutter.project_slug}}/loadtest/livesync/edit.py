@@ -4,6 +4,7 @@ import ast
 from dataclasses import dataclass, field
 from types import CodeType
 
+from .classes import is_inspected
 from .errors import Rejected
 from .files import Tree, changed_paths, revision_of
 from .functions import functions_of, lacks_variables
@@ -42,13 +43,17 @@ class Edit:
         )
 
     def replaces_classes(self) -> bool:
-        """Whether a class statement has other bases, keywords or decorators, which needs a new class."""
+        """Whether a class statement has other bases, keywords or decorators, or another body that these read."""
         return any(
             old
             and isinstance(old.node, ast.ClassDef)
             and isinstance(new.node, ast.ClassDef)
-            and header(old.node) != header(new.node)
-            for difference in self.differences.values()
+            and old.outline != new.outline
+            and (
+                header(old.node) != header(new.node)
+                or is_inspected(new.node, module.namespace, old.effects.called)
+            )
+            for module, difference in self.differences.items()
             for old, new in difference.pairs
         )
 

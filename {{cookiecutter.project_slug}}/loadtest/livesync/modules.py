@@ -19,7 +19,7 @@ from typing import Any
 
 from . import file_access
 from .call_recorder import Calls
-from .code_objects import is_suspended
+from .code_objects import is_suspended, look_up
 from .files import Folder
 from .functions import Grace, Usual
 from .registrations import Registrations
@@ -135,7 +135,7 @@ class Modules:
     def _suspended(self, module: Module, statement: TopLevel, called: set[Definition]) -> set[Definition]:
         """The generator functions that it may have called: nothing of them runs, and is recorded, until they are asked for a value."""
         functions = [
-            found for chain in statement.calls if isinstance(found := _look_up(module.namespace, chain), FunctionType)
+            found for chain in statement.calls if isinstance(found := look_up(module.namespace, chain), FunctionType)
         ]
         for definition in called:
             if home := self.home(definition):
@@ -278,14 +278,6 @@ class Modules:
         for frame in _frames():
             if owner := self._owners.get(id(frame.f_code)):
                 yield owner, frame.f_code is owner.code
-
-
-def _look_up(namespace: Mapping[str, Any], chain: tuple[str, ...]) -> Any:
-    """What `a.b.c` stands for, as far as no descriptor has to be asked."""
-    found = namespace.get(chain[0])
-    for name in chain[1:]:
-        found = inspect.getattr_static(found, name, None)
-    return found
 
 
 def _with_classes(namespaces: list[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

@@ -59,7 +59,13 @@ class InPlace:
 
         if needs(Statement(_without_body(new.node))):
             return False
-        part = classes.class_edit(old.node, new.node, live, needs)
+        part = classes.class_edit(
+            old.node,
+            new.node,
+            live,
+            needs,
+            lambda node: classes.is_inspected(node, module.namespace, old.effects.called),
+        )
         if part is None or (classes.is_empty(part) and old.effects.called & self.transaction.edit.changed):
             return False
         for inner in part.walk():
