@@ -81,6 +81,16 @@ def test_an_added_test_start_listener_is_for_the_next_start_and_the_tab_says_so(
     assert "from the next start" in swarm.log()
 
 
+def test_an_edited_init_listener_runs_at_the_next_start_of_locust_and_the_tab_says_so(swarm: Swarm) -> None:
+    source = BASE + "\nfrom locust import events\n\n@events.init.add_listener\ndef begin(**_):\n    print('one')\n"
+    swarm.edit(source)
+    swarm.edit(source.replace("/base/", "/edited/"))
+    assert "init listener" not in swarm.get("/livesync")["changes"][-1]["what"]
+    swarm.edit(source.replace("'one'", "'two'"))
+    assert "when Locust restarts" in swarm.get("/livesync")["changes"][-1]["what"]
+    assert "when Locust restarts" in swarm.log()
+
+
 def test_what_a_removed_line_did_is_named_where_it_stays(swarm: Swarm) -> None:
     source = BASE + "\nimport atexit\natexit.register(print, 'end')\n"
     swarm.edit(source)

@@ -52,7 +52,7 @@ def update(environment: Environment, modules: Modules, locustfiles: list[Module]
     _run_edit_checks(environment)
     running_shapes.replace(environment, _shapes(environment, modules, locustfiles, outcome))
     _add_arguments(environment, outcome)
-    _initialise(environment, outcome)
+    _initialise(environment, modules, outcome)
 
 
 def restarting_classes(outcome: Outcome) -> set[type]:
@@ -277,14 +277,23 @@ def note_initialised(environment: Environment) -> None:
     vars(environment)[running_shapes.KNOWN] = set(environment.available_shape_classes or {})
 
 
-def _initialise(environment: Environment, outcome: Outcome) -> None:
+def _initialise(environment: Environment, modules: Modules, outcome: Outcome) -> None:
     """Run the `init` listeners that are new; the others have done their work."""
     ran = vars(environment).setdefault(INITIALISED, []) + outcome.initialised
+    _note_edited_init(ran, modules, outcome)
     new = [listener for listener in events.init._handlers if not any(listener is known for known in ran)]
     vars(environment)[INITIALISED] = ran + new
     for listener in new:
         listener(environment=environment, runner=environment.runner, web_ui=environment.web_ui)
     _note_next_start(environment, outcome)
+
+
+def _note_edited_init(ran: list[Any], modules: Modules, outcome: Outcome) -> None:
+    """Add a note if the edited code of an `init` listener does not run any more."""
+    edited = {(home.module.__name__, d.code.co_qualname) for d in outcome.changed if (home := modules.home(d))}
+    still = [listener for listener in ran if any(listener is known for known in events.init._handlers)]
+    if any((getattr(known, "__module__", ""), getattr(known, "__qualname__", "")) in edited for known in still):
+        outcome.notes.append("the init listener has run: its new code runs when Locust restarts")
 
 
 def note_test_start(environment: Environment, **_: object) -> None:
