@@ -223,3 +223,25 @@ def test_generators_that_a_module_has_made_run_their_edited_code_and_else_go_on(
     swarm.edit(uses.replace("/{next", "/edited-{next"))
     wait_until(lambda: any(seen.startswith("/edited-n") for seen in list(swarm.service.seen)), "the edited task")
     assert not swarm.requests("/edited-n0-n0")
+
+
+DELETED = """
+import json, os
+
+with open("config.json") as file:
+    raw = json.load(file)
+match raw:
+    case {"host": _, **others}:
+        NAMES = [os.path.basename(path) for path in others.values()]
+NAME = raw["first"]
+del raw
+"""
+
+
+def test_a_statement_is_edited_that_reads_what_is_deleted_later(swarm: Swarm) -> None:
+    swarm.save('{"first": "one", "second": "two", "host": ""}', "config.json")
+    swarm.save(DELETED, "config.py")
+    swarm.edit("import config\n" + BASE.replace("/base/", "/{config.NAME}-{hasattr(config, 'raw')}/"))
+    swarm.wait_for("/one-False")
+    swarm.edit(DELETED.replace('"first"]', '"second"]'), "config.py")
+    swarm.wait_for("/two-False")

@@ -7,6 +7,7 @@ from locust import events
 from locust.event import EventHook
 
 import ast
+import builtins
 import inspect
 import linecache
 import sys
@@ -260,9 +261,11 @@ class Apply:
             module.namespace.pop(name, None)
 
     def _rebuild(self, module: Module, new: TopLevel) -> None:
-        """Before a statement like `X.append(1)` runs again, create X again by the statements before it."""
+        """Before a statement like `X.append(1)`, or one that reads an X that a `del` removed, create X again by those before it."""
         namespace = module.namespace
-        names = {n for n in new.extends if n in new.binds or _is_built(namespace.get(n))} - self._rebuilt
+        deleted = {n for n in new.reads if n not in namespace and not hasattr(builtins, n)}
+        names = {n for n in new.extends if n in new.binds or _is_built(namespace.get(n))} | deleted
+        names -= self._rebuilt
         if not names:
             return
         self._rebuilt |= names
@@ -271,6 +274,8 @@ class Apply:
                 break
             if (earlier.binds | earlier.extends) & names and earlier not in self._ran:
                 self._run_again(module, old, earlier)
+        # Its value is what it was, so what else reads it need not run.
+        self.dependents.names -= {(module.path, name) for name in deleted & namespace.keys()}
 
     def _run_again(self, module: Module, old: TopLevel | None, new: TopLevel) -> None:
         self._ran.add(new)
@@ -333,8 +338,8 @@ def _forget(name: str, undo: Undo) -> None:
 
 def _is_built(value: object) -> bool:
     """Whether a module may build such a value in several statements."""
-    return (
-        isinstance(value, MUTABLE) or inspect.getattr_static(value, "dispatch", None) is not None
+    return isinstance(value, MUTABLE) or all(
+        inspect.getattr_static(value, name, None) for name in ("dispatch", "register", "registry")
     )  # the latter is a `@singledispatch`
 
 

@@ -89,6 +89,8 @@ def class_edit(
     """What has to run again to update the live class to `new`; None if that needs a new class."""
     if header(old) != header(new) or type(live) not in KEPT_METACLASSES or "__slots__" in vars(live):
         return None
+    if getattr(new, "type_params", None):  # which the body can read only where it was run as a whole
+        return None
     edit = ClassEdit(new.name, live)
     difference = compare(bodies(old.body), bodies(new.body))
     merged: set[Statement] = set()

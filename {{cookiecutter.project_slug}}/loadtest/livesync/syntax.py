@@ -65,7 +65,7 @@ def bound_names_of(node: ast.AST) -> list[str]:
             return [name]
         case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
             return [alias.asname or alias.name.partition(".")[0] for alias in aliases if alias.name != "*"]
-        case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+        case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
             return [name]
     return []
 
