@@ -34,6 +34,24 @@ def test_private_tasks_stay_and_go_like_others(swarm: Swarm) -> None:
     swarm.wait_for_end_of("/hidden")
 
 
+def test_tasks_that_a_module_adds_to_a_class_stay_when_the_class_is_edited(swarm: Swarm) -> None:
+    added = """
+
+def look(user):
+    user.client.get(f"/look/{os.getpid()}", name="/")
+
+Visitor.tasks.append(look)
+"""
+    swarm.edit(BASE + added)
+    swarm.wait_for("/look")
+    swarm.edit(BASE.replace("@task", "@task(2)").replace("/base/", "/edited/") + added)
+    swarm.wait_for("/edited")
+    swarm.forget()
+    swarm.wait_for("/look")
+    swarm.edit(BASE)
+    swarm.wait_for_end_of("/look")
+
+
 NESTED = """
 import os
 from locust import FastHttpUser, SequentialTaskSet, TaskSet, constant, task

@@ -281,3 +281,17 @@ def tasks_of(cls: Any) -> list[Any]:
         body = {name: body[name] for name in (*(name for name in order if name in body), *body)}
     made = type(cls)(cls.__name__, (library,), {"__module__": cls.__module__, **body})
     return [*inherited, *made.tasks]
+
+
+def holders_of_tasks() -> list[Any]:
+    """The user's user classes and task sets, each after those that it is derived from."""
+    found: dict[type, None] = {}
+    queue: list[Any] = [User, TaskSet, SequentialTaskSet]
+    while queue:
+        cls = queue.pop()
+        for subclass in cls.__subclasses__():
+            if subclass not in found:
+                queue.append(subclass)
+                if subclass.__module__.partition(".")[0] != "locust" and type(subclass) in KEPT_METACLASSES:
+                    found[subclass] = None
+    return sorted(found, key=lambda cls: len(cls.__mro__))

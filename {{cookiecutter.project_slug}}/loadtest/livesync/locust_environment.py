@@ -1,6 +1,6 @@
 """Updates Locust's environment after an edit: user classes, tasks, shapes, arguments and listeners."""
 
-from locust import FastHttpUser, HttpUser, LoadTestShape, SequentialTaskSet, TaskSet, User, events
+from locust import FastHttpUser, HttpUser, LoadTestShape, User, events
 from locust.argument_parser import get_parser
 from locust.env import Environment
 from locust.runners import STATE_RUNNING, STATE_SPAWNING
@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from . import running_shapes
-from .classes import KEPT_METACLASSES, tasks_of
+from .classes import holders_of_tasks, tasks_of
 from .errors import Rejected
 from .modules import Module, Modules, Undo
 from .transaction import Outcome
@@ -200,8 +200,10 @@ def remember_settings(original: Any, environment: Environment, settings: dict[st
 
 def _retask(outcome: Outcome, undo: Undo, everything: bool) -> None:
     """Update Locust's list of tasks of classes that stayed and whose tasks were edited."""
-    holders = sorted(_own_subclasses(), key=lambda cls: len(cls.__mro__))
+    holders = holders_of_tasks()
     for cls in holders:
+        if cls in outcome.tasks and cls.tasks != outcome.tasks[cls]:
+            continue  # a statement after the class has changed the list
         # Locust takes task sets without tasks out of those around them, which are not marked as edited.
         if everything or not cls.tasks or not outcome.retasked.isdisjoint(cls.__mro__):
             undo.append(partial(type.__setattr__, cls, "tasks", cls.tasks))
@@ -211,19 +213,6 @@ def _retask(outcome: Outcome, undo: Undo, everything: bool) -> None:
         if not outcome.replaced.keys().isdisjoint(cls.tasks):
             undo.append(partial(type.__setattr__, cls, "tasks", cls.tasks))
             cls.tasks = [outcome.replaced.get(task, task) for task in cls.tasks]
-
-
-def _own_subclasses() -> list[Any]:
-    found: dict[type, None] = {}
-    queue: list[Any] = [User, TaskSet, SequentialTaskSet]
-    while queue:
-        cls = queue.pop()
-        for subclass in cls.__subclasses__():
-            if subclass not in found:
-                queue.append(subclass)
-                if subclass.__module__.partition(".")[0] != "locust" and type(subclass) in KEPT_METACLASSES:
-                    found[subclass] = None
-    return list(found)
 
 
 def _has_tags(environment: Environment) -> bool:

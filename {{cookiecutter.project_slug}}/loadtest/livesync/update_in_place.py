@@ -179,7 +179,18 @@ class InPlace:
                 type.__delattr__(live, name)  # from now on it is inherited
             else:
                 self.transaction.delete_later(partial(_delete_attribute, live, name, vars(live)[name]))
+        if live in self.transaction.outcome.retasked:
+            self._retask(live)
         self.dependents.attributes |= {(live, name) for name in changed}
+
+    def _retask(self, live: type) -> None:
+        """Set Locust's list of tasks at once, so that statements which change the list, such as `Visitor.tasks.append(look)`, run again on it."""
+        for cls in classes.holders_of_tasks():
+            if live in cls.__mro__:
+                self.transaction.undo.append(partial(type.__setattr__, cls, "tasks", cls.tasks))
+                cls.tasks = classes.tasks_of(cls)
+                self.transaction.outcome.tasks[cls] = cls.tasks[:]
+                self.dependents.attributes.add((cls, "tasks"))
 
     def note_replaced(self, module: Module, old: ast.ClassDef, new: ast.ClassDef, before: Any) -> None:
         after = module.namespace.get(new.name)
