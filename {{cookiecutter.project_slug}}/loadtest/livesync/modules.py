@@ -19,7 +19,7 @@ from typing import Any
 
 from . import file_access
 from .call_recorder import Calls
-from .code_objects import is_suspended, look_up
+from .code_objects import is_suspended
 from .files import Folder
 from .functions import Grace, Usual
 from .registrations import Registrations
@@ -69,6 +69,8 @@ class Modules:
         self.definitions: dict[int, Definition] = {}
         """By the id of the code object."""
         self.calls = Calls(self.definitions)
+        self._suspends: dict[str, set[Definition]] = {}
+        """The generator functions and coroutines, by name."""
         self._owners: dict[int, TopLevel] = {}
         """The statement to which code belongs, by the id of the code object; module-level code is in here, too."""
         self.registrations = Registrations(self._running)
@@ -94,6 +96,8 @@ class Modules:
         for definition in statement.definitions.values():
             self.definitions[id(definition.code)] = definition
             self._owners[id(definition.code)] = statement
+            if is_suspended(definition.code):
+                self._suspends.setdefault(definition.code.co_name, set()).add(definition)
 
     def unregister(self, statement: TopLevel) -> None:
         """Forget code that does not run any more; its id may come again."""
@@ -125,23 +129,17 @@ class Modules:
                 yield
         finally:
             self.calls.end()
-        effects.called = called | self._suspended(module, statement, called)
+        effects.called = called | self._suspended(statement, called)
         effects.opened = {path for path in map(self.path_of, read) if path}
         effects.imported = self.imports(module, statement)
         for node in statement.imports:
             if isinstance(node, ast.ImportFrom):
                 self._note_names(module, node, effects)
 
-    def _suspended(self, module: Module, statement: TopLevel, called: set[Definition]) -> set[Definition]:
+    def _suspended(self, statement: TopLevel, called: set[Definition]) -> set[Definition]:
         """The generator functions that it may have called: nothing of them runs, and is recorded, until they are asked for a value."""
-        functions = [
-            found for chain in statement.calls if isinstance(found := look_up(module.namespace, chain), FunctionType)
-        ]
-        for definition in called:
-            if home := self.home(definition):
-                functions += [home.namespace.get(name) for name in definition.code.co_names]
-        known = {self.definitions.get(id(f.__code__)) for f in functions if type(f) is FunctionType}
-        return {definition for definition in known if definition and is_suspended(definition.code)}
+        names = statement.calls.union(*(definition.code.co_names for definition in called))
+        return {d for name in names & self._suspends.keys() for d in self._suspends[name]}
 
     def forget_empty_packages(self) -> None:
         """Forget packages without a file whose folder is gone, so that a module of the same name can be imported."""

@@ -103,10 +103,10 @@ class Statement:
         )
 
     @cached_property
-    def calls(self) -> frozenset[tuple[str, ...]]:
-        """What it calls while loading by `a()`, `a.b()` or `a.b.c()`, as tuples of names."""
+    def calls(self) -> frozenset[str]:
+        """The last names of what it calls while loading, such as `c` of `a.b(…).c()`."""
         calls = [node.func for node in loaded_nodes(self.node, scopes=True) if isinstance(node, ast.Call)]
-        return frozenset(chain for function in calls if (chain := chain_of(function)))
+        return frozenset(name for function in calls if (name := getattr(function, "attr", getattr(function, "id", ""))))
 
     @cached_property
     def imports(self) -> list[ast.Import | ast.ImportFrom]:
