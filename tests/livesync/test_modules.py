@@ -245,3 +245,32 @@ def test_a_statement_is_edited_that_reads_what_is_deleted_later(swarm: Swarm) ->
     swarm.wait_for("/one-False")
     swarm.edit(DELETED.replace('"first"]', '"second"]'), "config.py")
     swarm.wait_for("/two-False")
+
+
+LATE = """
+from uuid import uuid4
+
+def connect():
+    import client
+    return client.Client()
+
+CLIENT = connect()
+try:
+    import other
+    TOKEN = uuid4().hex
+except ImportError:
+    TOKEN = ""
+"""
+
+
+def test_an_edit_of_a_module_makes_nothing_anew_where_it_was_imported(swarm: Swarm) -> None:
+    client = "from uuid import uuid4\n\nclass Client:\n    def __init__(self):\n        self.token = uuid4().hex\n\n    def name(self):\n        return '/one/' + self.token\n"
+    swarm.save(client, "client.py")
+    swarm.save("def name():\n    return 'one'\n", "other.py")
+    swarm.save(LATE, "late.py")
+    swarm.edit("import late\n" + BASE.replace("/base/{os.getpid()}", "{late.CLIENT.name()}-{late.TOKEN}"))
+    swarm.wait_for("/one")
+    swarm.edit("def name():\n    return 'two'\n", "other.py")
+    swarm.edit(client.replace("/one/", "/two/"), "client.py")
+    swarm.wait_for("/two")
+    assert set(swarm.requests("/one")) == set(swarm.requests("/two"))

@@ -24,6 +24,8 @@ class Edit:
     revision: str
     paths: set[str]
     """Files that were added, removed or changed."""
+    data: set[str] = field(default_factory=set)
+    """Those of these files that are no modules which are edited in place."""
     sources: dict[Module, Source] = field(default_factory=dict)
     differences: dict[Module, Difference[TopLevel]] = field(default_factory=dict)
     deleted: list[Module] = field(default_factory=list)
@@ -69,7 +71,7 @@ class Edit:
             old is None
             or old.outline != new.outline
             or not old.effects.called.isdisjoint(self.changed)
-            or not old.effects.opened.isdisjoint(self.paths)
+            or not old.effects.opened.isdisjoint(self.data)
             or any(module.path in old.effects.imported for module in self.deleted)
         )
 
@@ -77,6 +79,7 @@ class Edit:
 def find_edit(modules: Modules, live: Tree, tree: Tree) -> Edit:
     """Compare `tree` with the `live` one. Raises Rejected for a module that does not compile."""
     edit = Edit(tree, revision_of(tree), changed_paths(live, tree))
+    edit.data = edit.paths - {module.path for module in modules.loaded if module.path in tree}
     for module in modules.loaded:
         if module.path not in edit.paths:
             continue
