@@ -120,6 +120,40 @@ def test_a_setting_of_the_client_starts_users_again_and_a_weight_does_not(starti
     wait_until(lambda: len(starting.requests("/started")) == 10, "10 users started again")
 
 
+SLOW = """
+import os, time
+from locust import FastHttpUser, constant, task
+
+def token(name):
+    return name
+
+class Visitor(FastHttpUser):
+    wait_time = constant(0.1)
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        time.sleep(0.5)
+        self.name = token("one")
+
+    @task
+    def visit(self):
+        self.client.get(f"/{self.name}/{os.getpid()}", name="/")
+"""
+
+
+def test_a_user_whose_constructor_is_edited_while_it_runs_starts_again(idle: Swarm) -> None:
+    idle.save(SLOW)
+    idle.start(workers=1)
+    idle.post("/swarm", user_count=6, spawn_rate=100)
+    wait_until(lambda: idle.requests("/one"), "the first user, while others are made")
+    edited = SLOW.replace("self.name", "self.token").replace("(name):", "(name, other):").replace("return name", "return other")
+    idle.edit(edited.replace('token("one")', 'token("one", "two")'))
+    wait_until(lambda: idle.users() == 6, "6 users")
+    idle.wait_for_end_of("/one")
+    assert idle.requests("/two")
+    assert idle.get("/exceptions")["exceptions"] == []
+
+
 def test_a_user_whose_on_stop_fails_starts_again_all_the_same(swarm: Swarm) -> None:
     source = BASE + "\n    def on_start(self):\n        self.name = 'one'\n\n    def on_stop(self):\n        1 / 0\n"
     source = source.replace("/base/", "/{self.name}/")

@@ -39,12 +39,16 @@ def release_removed(runner: Runner, live: Live) -> None:
 
 def make(live: Live, _original: object, user_class: type, *arguments: Any, **options: Any) -> Any:
     """Stands in for the call of a user class."""
+    seen = live.commits
     called = live.modules.calls.begin()
+    live.under_way.begin()
     try:
         user = type.__call__(user_class, *arguments, **options)
     finally:
+        live.under_way.end()
         live.modules.calls.end()
     vars(user)[STARTED_BY] = called
+    vars(user)[COMMIT] = seen
     return user
 
 
@@ -72,7 +76,8 @@ def run(live: Live, original: Callable[[User], None], user: User) -> None:
 
 
 def _run_once(live: Live, start: Callable[[User], None], user: User) -> None:
-    vars(user)[COMMIT] = live.commits
+    if RESTART in vars(user):
+        vars(user)[COMMIT] = live.commits
     vars(user)[IN_START] = live.modules.calls.begin()
     live.under_way.begin()
     try:
