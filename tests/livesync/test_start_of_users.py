@@ -115,6 +115,8 @@ def hear(name, **_):
 def test_a_setting_of_the_client_starts_users_again_and_a_weight_does_not(starting: Swarm) -> None:
     starting.edit(STARTS.replace("class Visitor(Base):", "class Visitor(Base):\n    weight = 5"))
     starting.settle()
+    starting.edit(STARTS + "\n    def context(self):\n        return {'user': 1}\n")
+    starting.settle()
     assert not starting.requests("/started")
     starting.edit(STARTS.replace("class Visitor(Base):", "class Visitor(Base):\n    network_timeout = 7.0"))
     wait_until(lambda: len(starting.requests("/started")) == 10, "10 users started again")

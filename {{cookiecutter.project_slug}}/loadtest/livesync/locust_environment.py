@@ -18,7 +18,7 @@ from .errors import Rejected
 from .modules import Module, Modules, Undo
 from .transaction import Outcome
 
-READ_LATER = {"weight", "fixed_count", "tasks", "abstract", "wait_time", "on_stop"}
+READ_LATER = {"weight", "fixed_count", "tasks", "abstract", "wait_time", "on_stop", "context"}
 """Attributes of user classes that a user does not read when it starts."""
 
 USER_SETTINGS = "livesync_user_settings"
