@@ -36,7 +36,7 @@ def test_a_wait_time_that_raises_ends_no_user_and_is_healed_by_an_edit(idle: Swa
     raising = base("/base").replace("wait_time = constant(0.1)", "def wait_time(self):\n        return random.random()")
     idle.edit(raising)
     idle.wait_for_silence()
-    assert any("random" in error["msg"] for error in idle.get("/exceptions")["exceptions"])
+    wait_until(lambda: "random" in str(idle.get("/exceptions")["exceptions"]), "the error in the tab")
     idle.edit("import random\n" + raising.replace("/base/", "/healed/"))
     idle.wait_for("/healed", workers=1)
     assert idle.users() == 4
