@@ -224,6 +224,36 @@ class Visitor(FastHttpUser):
     swarm.wait_for("/base")
 
 
+def test_a_task_under_way_ends_on_the_functions_before_several_edits(swarm: Swarm) -> None:
+    source = """
+import os, time
+from locust import FastHttpUser, constant, task
+
+def name(first, second="old"):
+    return second
+
+class Visitor(FastHttpUser):
+    wait_time = constant(0.01)
+
+    def path(self, first):
+        return name(first)
+
+    @task
+    def visit(self):
+        time.sleep(1)
+        self.client.get(f"/{self.path(1)}/{os.getpid()}", name="/")
+"""
+    swarm.edit(source)
+    swarm.wait_for("/old")
+    swarm.edit(source.replace("return second", "return second + ''").replace("return name", "return '' + name"))
+    edited = source.replace('(first, second="old")', '(first, third, *, second="new")').replace("name(first)", "name(first, third)")
+    edited = edited.replace("path(self, first):", "path(self, first, third):").replace("self.path(1)", "self.path(1, 2)")
+    swarm.edit(edited)
+    swarm.edit(edited.replace('second="new"', 'second="newest"'))
+    swarm.wait_for("/newest")
+    swarm.wait_for_end_of("/old")
+
+
 def test_static_methods_and_greenlets_of_a_task_under_way_are_the_old_ones(swarm: Swarm) -> None:
     source = """
 import os, time

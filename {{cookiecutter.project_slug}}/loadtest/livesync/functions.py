@@ -226,14 +226,18 @@ def lacks_variables(function: FunctionType, code: CodeType) -> bool:
 
 def update(function: FunctionType, edited: FunctionType, grace: Grace, undo: list[Callable[[], object]]) -> bool:
     """Give `function` the code, defaults and annotations of `edited`, of the same definition; return whether its defaults differ."""
-    names = ("__defaults__", "__kwdefaults__", "__annotations__")
     differ = _differ((function.__defaults__, function.__kwdefaults__), (edited.__defaults__, edited.__kwdefaults__))
-    undo += [partial(setattr, function, name, getattr(function, name)) for name in names]
     exchange(function, edited.__code__, True, grace, undo)
     for target in (function, grace.functions.get(function, function)):
-        for name in names:
-            setattr(target, name, getattr(edited, name))
+        take_defaults(target, edited, undo)
     return differ
+
+
+def take_defaults(function: FunctionType, edited: FunctionType, undo: list[Callable[[], object]]) -> None:
+    """Give `function` the defaults and annotations of `edited`."""
+    for name in ("__defaults__", "__kwdefaults__", "__annotations__"):
+        undo.append(partial(setattr, function, name, getattr(function, name)))
+        setattr(function, name, getattr(edited, name))
 
 
 def _differ(one: object, other: object) -> bool:

@@ -138,7 +138,8 @@ def _try(live: Live, edit: Edit, environment: Environment) -> None:
         live.folder.path, live.folder.mirror, partial(live.folder.activate_in, tree=edit.tree, changed=edit.paths)
     )
     undo: Undo = []
-    outcome = Apply(Transaction(live.modules, edit, Grace(set()), undo)).run()
+    grace = Grace(set(), earlier=live.under_way.graces[:])
+    outcome = Apply(Transaction(live.modules, edit, grace, undo)).run()
     locust_environment.update(environment, live.modules, live.locustfiles, outcome, undo)
 
 

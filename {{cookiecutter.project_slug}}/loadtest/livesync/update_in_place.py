@@ -4,7 +4,7 @@ from locust import TaskSet, User
 
 import abc
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from types import FunctionType
 from typing import Any, TypeGuard
@@ -13,6 +13,7 @@ from . import classes, functions
 from .classes import ClassEdit
 from .code_objects import with_known_codes
 from .dependents import Dependents
+from .functions import Grace
 from .modules import Module
 from .source import Definition, Effects, Statement, TopLevel, compile_node
 from .syntax import FunctionNode
@@ -40,8 +41,17 @@ class InPlace:
         return True
 
     def _update(self, live: FunctionType, edited: FunctionType) -> None:
-        if functions.update(live, edited, self.transaction.grace, self.transaction.undo):
+        running = self._running(live, self.transaction.grace.earlier)
+        if functions.update(running, edited, self.transaction.grace, self.transaction.undo):
             self.transaction.outcome.changed.add(self.transaction.modules.definitions[id(edited.__code__)])
+        if running is not live:  # which gets the code once the tasks have ended that were under way at an earlier commit
+            functions.take_defaults(live, edited, self.transaction.undo)
+
+    def _running(self, function: FunctionType, graces: Iterable[Grace]) -> FunctionType:
+        """The function that this one stands for, while it chooses between old and new code."""
+        for grace in graces:
+            function = grace.functions.get(function, function)
+        return function
 
     def update_class(self, module: Module, old: TopLevel, new: TopLevel) -> bool:
         """Run only the part of a class body that changed, on the live class."""
@@ -151,7 +161,7 @@ class InPlace:
         )
 
     def _definition_of(self, function: FunctionType) -> Definition | None:
-        running = self.transaction.grace.functions.get(function, function)
+        running = self._running(function, (*self.transaction.grace.earlier, self.transaction.grace))
         return self.transaction.modules.definitions.get(id(running.__code__))
 
     def _finish(self, part: ClassEdit) -> None:
