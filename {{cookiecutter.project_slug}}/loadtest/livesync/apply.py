@@ -62,6 +62,7 @@ class Apply:
         self._unload()
         for path in self.transaction.edit.paths:
             linecache.cache.pop(str(self.transaction.modules.folder.path / path), None)
+        self.transaction.outcome.rebound |= self.dependents.names
         return self.transaction.outcome
 
     def _imports(self, module: Module) -> set[str]:

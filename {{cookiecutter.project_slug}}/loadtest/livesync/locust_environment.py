@@ -16,6 +16,7 @@ from . import running_shapes
 from .classes import holders_of_tasks, tasks_of
 from .errors import Rejected
 from .modules import Module, Modules, Undo
+from .source import Definition
 from .transaction import Outcome
 
 READ_LATER = {"weight", "fixed_count", "tasks", "abstract", "wait_time", "on_stop", "context"}
@@ -223,13 +224,17 @@ def _has_tags(environment: Environment) -> bool:
 def _shapes(
     environment: Environment, modules: Modules, locustfiles: Iterable[Module], outcome: Outcome
 ) -> dict[str, LoadTestShape]:
-    """The available shapes; known ones keep their state, unless code of their constructor changed."""
+    """The available shapes; known ones keep their state, unless the code or the globals of their constructor changed."""
+
+    def has_changed(definition: Definition) -> bool:
+        return definition in outcome.changed or not modules.names_read(definition).isdisjoint(outcome.rebound)
+
     known = {type(instance): instance for instance in (environment.available_shape_classes or {}).values()}
     shapes = {}
     for _, value in _names(locustfiles, outcome):
         if is_shape_class(value) and value.__name__ not in shapes:
             before = known.get(value)
-            if before is None or running_shapes.starts_anew(before, outcome.changed):
+            if before is None or running_shapes.starts_anew(before, has_changed):
                 before = running_shapes.make(modules.calls, value)
             shapes[value.__name__] = before
     return shapes

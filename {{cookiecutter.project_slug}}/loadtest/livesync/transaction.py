@@ -27,6 +27,8 @@ class Outcome:
     """Classes whose own tasks changed."""
     tasks: dict[type, list[Any]] = field(default_factory=dict)
     """The tasks that these classes got, before statements that change the list ran again."""
+    rebound: set[tuple[str, str]] = field(default_factory=set)
+    """Names that have another value now, with the path of their module."""
     removed: set[tuple[str, str]] = field(default_factory=set)
     """Names that the edit removed, with the path of their module; running tasks may still use them."""
     initialised: list[object] = field(default_factory=list)
