@@ -14,11 +14,14 @@ import sys
 from collections import deque
 from collections.abc import Iterable
 from functools import partial
+from types import ModuleType
 
 from . import functions
+from .code_objects import look_up
 from .dependents import Dependents
 from .modules import Module, Undo
 from .source import Registration, TopLevel
+from .syntax import FunctionNode
 from .transaction import MISSING, Outcome, Transaction
 from .update_in_place import InPlace
 
@@ -230,7 +233,9 @@ class Apply:
             self._was_imported |= statement.effects.imported
             for registration in statement.effects.registered:
                 registration.remove()
-            rebuilt = {name for name in statement.extends if _is_built(module.namespace.get(name)) or name in kept}
+            # An object is not made anew for a line that calls a method of it: that may have been `thread.start()`.
+            own = statement.extends if isinstance(statement.node, FunctionNode) else statement.extends & statement.binds
+            rebuilt = {n for n in statement.extends if _is_built(module.namespace.get(n)) or (n in own and n in kept)}
             self._to_rebuild |= {(module.path, name) for name in rebuilt}
             if not (statement.binds or statement.effects.starred or statement.effects.registered or rebuilt):
                 self._note_what_stays(module, statement)
@@ -310,9 +315,23 @@ class Apply:
         if old and isinstance(old.node, ast.ClassDef) and isinstance(new.node, ast.ClassDef):
             self.in_place.note_replaced(module, old.node, new.node, before.get(new.node.name))
         self.dependents.names |= {(module.path, name) for name in new.extends if _is_built(namespace.get(name))}
+        self._note_set(module, new)
         self.dependents.clear_caches()
         if old and not (new.binds | new.extends or old.effects.starred or kept) and old is not new:
             self._note_what_stays(module, old)
+
+    def _note_set(self, module: Module, statement: TopLevel) -> None:
+        """Note attributes that it sets on modules, classes and objects, as by `settings.PATH = "/"`."""
+        for *chain, name in statement.sets:
+            holder = look_up(module.namespace, tuple(chain))
+            if issubclass(type(holder), ModuleType):
+                found = self.transaction.modules.find(holder)
+                self.dependents.names |= {(found.path, name)} if found else set()
+            elif issubclass(type(holder), type):
+                self.dependents.attributes.add((holder, name))
+                self.transaction.outcome.attributes.setdefault(holder, set()).add(name)
+            else:
+                self.dependents.attributes.add((type(holder), name))
 
     def _take_back(self, old: TopLevel | None) -> list[Registration]:
         """Remove what the statement registered while loading. What its `init` listener registered stays, as that runs once."""

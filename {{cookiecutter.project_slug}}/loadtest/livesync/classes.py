@@ -39,6 +39,9 @@ GENERATED = {"tasks", "abstract", "current", TASKS_AS_WRITTEN, ORDER}
 TRANSPARENT = {"dataclasses", "locust", "typing", "typing_extensions"}
 """Packages whose class decorators need not run again; of a dataclass whose fields change, the generated methods are made anew."""
 
+BINDING = {"exec", "locals", "vars"}
+"""Functions by which a class body may bind names that cannot be seen in its text."""
+
 Needs = Callable[[Statement], bool]
 IsInspected = Callable[[ast.ClassDef], bool]
 
@@ -113,7 +116,8 @@ def class_edit(
     edit.moved_fields = not _in_order([node for node in kept if isinstance(node, ast.AnnAssign)])
     gone = {as_attribute(name, new) for statement in difference.removed for name in statement.binds}
     edit.removed = gone.difference(edit.order)
-    return None if is_inspected(new) and not is_empty(edit) else edit
+    binds_unseen = any(BINDING & statement.reads for _, statement in difference.pairs)
+    return None if (binds_unseen or is_inspected(new)) and not is_empty(edit) else edit
 
 
 def as_attribute(name: str, node: ast.ClassDef) -> str:
@@ -279,6 +283,8 @@ def tasks_of(cls: Any) -> list[Any]:
         # Removed tasks may still be attributes, because running tasks use them.
         body = {n: v for n, v in body.items() if n in order or "locust_task_weight" not in dir(v)}
         body = {name: body[name] for name in (*(name for name in order if name in body), *body)}
+    # No descriptor among them, which would be told that it belongs to this class.
+    body = {name: value for name, value in body.items() if name == "tasks" or "locust_task_weight" in dir(value)}
     made = type(cls)(cls.__name__, (library,), {"__module__": cls.__module__, **body})
     return [*inherited, *made.tasks]
 

@@ -165,6 +165,8 @@ def _search(definitions: Iterable[Definition]) -> list[tuple[FunctionType, Defin
     by_code = {id(definition.code): definition for definition in definitions}
     if not by_code:
         return []
+    if gc.get_freeze_count():
+        gc.unfreeze()  # what is frozen is not found
     # Looking for referrers takes time for each object and each code, looking at all objects only for each object.
     few = len(by_code) <= FEW
     objects = gc.get_referrers(*(definition.code for definition in by_code.values())) if few else gc.get_objects()

@@ -109,6 +109,15 @@ class Statement:
         return frozenset(name for function in calls if (name := getattr(function, "attr", getattr(function, "id", ""))))
 
     @cached_property
+    def sets(self) -> frozenset[tuple[str, ...]]:
+        """Attributes that it sets or deletes while loading, as tuples of names."""
+        return frozenset(
+            chain
+            for node in loaded_nodes(self.node, scopes=False)
+            if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load) and (chain := chain_of(node))
+        )
+
+    @cached_property
     def imports(self) -> list[ast.Import | ast.ImportFrom]:
         """The import statements in it, those in function bodies included."""
         return [node for node in ast.walk(self.node) if isinstance(node, ast.Import | ast.ImportFrom)]
