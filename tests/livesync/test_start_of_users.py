@@ -105,6 +105,7 @@ def hear(name, **_):
 """
     source = STARTS.replace("/{user.base}", "/{''.join(HEARD)}-{user.base}") + listener
     starting.edit(source.replace('self.base = "base"', 'self.base = "again"'))  # with a request while the listener is there
+    wait_until(lambda: len(starting.requests("/started")) == 10, "10 users started again")
     starting.wait_for("/first-again-made-token-place")
     starting.forget()
     starting.edit(source.replace('self.base = "base"', 'self.base = "again"').replace("first", "second"))

@@ -58,7 +58,8 @@ def update(environment: Environment, modules: Modules, locustfiles: list[Module]
 
 def restarting_classes(outcome: Outcome) -> set[type]:
     """The classes whose users have to restart, because the code or settings of their start changed."""
-    settings = {*dir(HttpUser), *dir(FastHttpUser)} - READ_LATER - {*dir(object)} | {"__init__", "on_start"}
+    names = {name for name in (*dir(HttpUser), *dir(FastHttpUser)) if not name.startswith("__")}
+    settings = names - READ_LATER | {"__init__", "on_start"}
     return {cls for cls, names in outcome.attributes.items() if names & settings} | {
         new for old, new in outcome.replaced.items() if issubclass(new, User) and not _starts_alike(old, new, settings)
     }
