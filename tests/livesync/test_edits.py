@@ -23,10 +23,12 @@ def test_same_sized_edits_in_a_row_are_all_noticed(swarm: Swarm) -> None:
         swarm.wait_for(f"/edit{digit}")
 
 
-def test_a_shorter_wait_time_wakes_the_users_that_sleep(swarm: Swarm) -> None:
-    swarm.edit(base("/slow").replace("constant(0.1)", "constant(600)"))
+@pytest.mark.parametrize(("slow", "quick"), [("constant(600)", "constant(0.1)"), ("constant_pacing(600)", "constant_pacing(0.1)")])
+def test_a_shorter_wait_time_wakes_the_users_that_sleep(swarm: Swarm, slow: str, quick: str) -> None:
+    source = BASE.replace("import FastHttpUser", "import FastHttpUser, constant_pacing")
+    swarm.edit(source.replace("/base/", "/slow/").replace("constant(0.1)", slow))
     swarm.wait_for_silence()
-    swarm.edit(base("/quick"))
+    swarm.edit(source.replace("/base/", "/quick/").replace("constant(0.1)", quick))
     swarm.wait_for("/quick")
 
 

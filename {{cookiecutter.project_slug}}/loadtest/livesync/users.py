@@ -258,7 +258,19 @@ def sleep(live: Live, original: Callable[[TaskSet, float], None], task_set: Task
         definition = live.definition_of(now)
         if now is not wait or (definition and definition.changed_at > seen):
             wait, seen = now, live.commits
-            until = min(until, start + now(task_set if now in vars(type(task_set)).values() else task_set.user))
+            holder = task_set if now in vars(type(task_set)).values() else task_set.user
+            until = min(until, start + _wait_time_at_start(now, holder, time.monotonic() - start))
+
+
+def _wait_time_at_start(wait_time: Any, holder: Any, slept: float) -> float:
+    """What an edited wait time would have been when the sleep began.
+
+    Those of `constant_pacing` and `constant_throughput` count from the last wait, as if it had been slept to its end.
+    """
+    holder._cp_last_wait_time = slept
+    seconds: float = wait_time(holder)
+    holder._cp_last_run -= slept
+    return seconds
 
 
 def _wait_function(live: Live, task_set: TaskSet) -> Any:
