@@ -23,12 +23,21 @@ def test_same_sized_edits_in_a_row_are_all_noticed(swarm: Swarm) -> None:
         swarm.wait_for(f"/edit{digit}")
 
 
-@pytest.mark.parametrize(("slow", "quick"), [("constant(600)", "constant(0.1)"), ("constant_pacing(600)", "constant_pacing(0.1)")])
-def test_a_shorter_wait_time_wakes_the_users_that_sleep(swarm: Swarm, slow: str, quick: str) -> None:
-    source = BASE.replace("import FastHttpUser", "import FastHttpUser, constant_pacing")
-    swarm.edit(source.replace("/base/", "/slow/").replace("constant(0.1)", slow))
+WAITS = {
+    "constant": ("wait_time = constant(0.1)", "0.1", "600"),
+    "constant_pacing": ("wait_time = constant_pacing(0.1)", "0.1", "600"),
+    "an attribute": ("pause = 0.1\n    wait_time = lambda self: self.pause", "pause = 0.1", "pause = 600"),
+    "a global": ("wait_time = lambda _: PAUSE", "PAUSE = 0.1", "PAUSE = 600"),
+}
+
+
+@pytest.mark.parametrize(("wait_time", "quick", "slow"), WAITS.values(), ids=WAITS)
+def test_a_shorter_wait_time_wakes_the_users_that_sleep(swarm: Swarm, wait_time: str, quick: str, slow: str) -> None:
+    head = "from locust import constant_pacing\n\nPAUSE = 0.1\n"
+    source = head + BASE.replace("wait_time = constant(0.1)", wait_time)
+    swarm.edit(source.replace("/base/", "/slow/").replace(quick, slow))
     swarm.wait_for_silence()
-    swarm.edit(source.replace("/base/", "/quick/").replace("constant(0.1)", quick))
+    swarm.edit(source.replace("/base/", "/quick/"))
     swarm.wait_for("/quick")
 
 

@@ -274,3 +274,20 @@ def test_an_edit_of_a_module_makes_nothing_anew_where_it_was_imported(swarm: Swa
     swarm.edit(client.replace("/one/", "/two/"), "client.py")
     swarm.wait_for("/two")
     assert set(swarm.requests("/one")) == set(swarm.requests("/two"))
+
+
+def test_what_a_line_sets_on_a_module_or_a_class_is_read_again(swarm: Swarm) -> None:
+    source = """
+import settings
+
+settings.NAME = "one"
+settings.Shop.name = "one"
+TAKEN = settings.NAME + settings.Shop.name
+"""
+    swarm.save("NAME = 'none'\n\nclass Shop:\n    name = 'none'\n", "settings.py")
+    swarm.edit(source + BASE.replace("/base/", "/{TAKEN}/"))
+    swarm.wait_for("/oneone")
+    swarm.edit(source.replace('NAME = "one"', 'NAME = "two"') + BASE.replace("/base/", "/{TAKEN}/"))
+    swarm.wait_for("/twoone")
+    swarm.edit(source.replace('"one"', '"two"') + BASE.replace("/base/", "/{TAKEN}/"))
+    swarm.wait_for("/twotwo")

@@ -295,6 +295,74 @@ class Visitor(FastHttpUser):
     swarm.wait_for_end_of("/old")
 
 
+def test_a_task_under_way_meets_no_constructor_and_no_decorated_function_with_other_arguments(swarm: Swarm) -> None:
+    source = """
+import os, time
+from dataclasses import dataclass
+from functools import wraps
+from locust import FastHttpUser, constant, task
+
+def logged(function):
+    @wraps(function)
+    def wrapper(*arguments):
+        return function(*arguments)
+    return wrapper
+
+@dataclass
+class Cart:
+    owner: str
+
+@logged
+def name(cart):
+    return cart.owner
+
+class Visitor(FastHttpUser):
+    wait_time = constant(0.01)
+
+    @task
+    def visit(self):
+        time.sleep(0.3)
+        self.client.get(f"/{name(Cart('old'))}/{os.getpid()}", name="/")
+"""
+    edited = (
+        source.replace("owner: str", "owner: str\n    place: str")
+        .replace("def name(cart):", "def name(cart, mark):")
+        .replace("return cart.owner", "return cart.place + mark")
+        .replace("name(Cart('old'))", "name(Cart('old', 'new'), '-a')")
+    )
+    swarm.edit(source)
+    swarm.wait_for("/old")
+    swarm.edit(edited)
+    swarm.wait_for("/new-a")
+    swarm.wait_for_end_of("/old")
+
+
+COUNTER = """
+STARTED = []
+
+class Counter:
+    def start(self):
+        STARTED.append(self)
+
+    def count_to(self, limit):
+        self.limit = limit
+
+counter = Counter()
+counter.start()
+counter.count_to(3)
+"""
+
+
+def test_an_object_is_kept_when_a_line_that_calls_a_method_of_it_is_edited_or_removed(swarm: Swarm) -> None:
+    source = COUNTER + BASE.replace("/base/", "/PATH-{len(STARTED)}-{STARTED[0] is counter}-{counter.limit}/")
+    swarm.edit(source)
+    swarm.wait_for("/PATH-1-True-3")
+    swarm.edit(source.replace("to(3)", "to(4)"))
+    swarm.wait_for("/PATH-1-True-4")
+    swarm.edit(source.replace("counter.count_to(3)\n", "").replace("/PATH", "/removed"))
+    swarm.wait_for("/removed-1-True-4")
+
+
 def test_weights_and_hosts_of_the_command_line_win_over_edits(idle: Swarm) -> None:
     two = BASE + BASE.replace("Visitor", "Buyer").replace("/base/", "/buy/")
     idle.save(two)

@@ -52,6 +52,35 @@ Visitor.tasks.append(look)
     swarm.wait_for_end_of("/look")
 
 
+MADE_IN_A_LOOP = """
+import os
+from locust import FastHttpUser, constant, task
+
+def asking_for(path):
+    def ask(self):
+        self.client.get(f"/{path}/{os.getpid()}", name="/")
+    return ask
+
+class Visitor(FastHttpUser):
+    wait_time = constant(0.1)
+
+    for path in ("one", "two"):
+        locals()[f"ask_for_{path}"] = task(asking_for(path))
+"""
+
+
+def test_tasks_that_a_loop_makes_follow_its_edits(swarm: Swarm) -> None:
+    swarm.edit(MADE_IN_A_LOOP)
+    swarm.wait_for("/two")
+    swarm.edit(MADE_IN_A_LOOP.replace('"two")', '"two", "three")'))
+    swarm.wait_for("/three")
+    swarm.forget()
+    swarm.wait_for("/two")
+    swarm.edit(MADE_IN_A_LOOP.replace('("one", "two")', '("one", "three")'))
+    swarm.wait_for_end_of("/two")
+    swarm.wait_for("/three")
+
+
 NESTED = """
 import os
 from locust import FastHttpUser, SequentialTaskSet, TaskSet, constant, task

@@ -49,6 +49,8 @@ class Live:
     """Cleared while a commit runs statements; users wait for it between two tasks."""
     replaced: WeakKeyDictionary[type, type] = field(default_factory=WeakKeyDictionary)
     """Replaced classes, with the new ones."""
+    rebound_at: dict[object, int] = field(default_factory=dict)
+    """Number of the last commit that set a name, given with the path of its module, or an attribute of that name."""
     restarted_at: WeakKeyDictionary[type, int] = field(default_factory=WeakKeyDictionary)
     """Number of the last commit that changed how users of a class, or of one derived from it, start."""
 
@@ -80,6 +82,14 @@ class Live:
     def starts_since(self, cls: type, commit: int) -> bool:
         """Whether a commit after that one changed how users of this class start."""
         return any(self.restarted_at.get(base, 0) > commit for base in cls.__mro__)
+
+
+def changed_since(live: Live, definition: Definition, commit: int) -> bool:
+    """Whether a commit after that one changed a function, or a value that it reads."""
+    if definition.changed_at > commit or max(live.rebound_at.values(), default=0) <= commit:
+        return definition.changed_at > commit
+    read = {*definition.code.co_names, *live.modules.names_read(definition)}
+    return any(live.rebound_at.get(name, 0) > commit for name in read)
 
 
 def stage(live: Live, tree: Tree, environment: Environment) -> Edit:
@@ -124,6 +134,8 @@ def _note(live: Live, edit: Edit, outcome: Outcome, grace: Grace) -> None:
     live.commits += 1
     for definition in outcome.changed:
         definition.changed_at = live.commits
+    attributes = {name for names in outcome.attributes.values() for name in names}
+    live.rebound_at.update(dict.fromkeys([*outcome.rebound, *attributes], live.commits))
     live.replaced.update(outcome.replaced)
     for successor in set(outcome.replaced.values()) - outcome.replaced.keys():
         live.replaced.pop(successor, None)  # an edit may bring back a class that an earlier one replaced

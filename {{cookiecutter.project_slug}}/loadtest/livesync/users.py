@@ -12,7 +12,7 @@ from difflib import SequenceMatcher
 from functools import partial
 from typing import Any
 
-from .live_code import Live
+from .live_code import Live, changed_since
 
 logger = logging.getLogger(__name__)
 
@@ -256,7 +256,7 @@ def sleep(live: Live, original: Callable[[TaskSet, float], None], task_set: Task
     while live.committed_within(until - time.monotonic()):
         now = _wait_function(live, task_set)
         definition = live.definition_of(now)
-        if now is not wait or (definition and definition.changed_at > seen):
+        if now is not wait or (definition and changed_since(live, definition, seen)):
             wait, seen = now, live.commits
             holder = task_set if now in vars(type(task_set)).values() else task_set.user
             until = min(until, start + _wait_time_at_start(now, holder, time.monotonic() - start))
