@@ -58,8 +58,10 @@ class Grace:
     """Those of earlier commits that have not ended, oldest first."""
 
     def covers_caller(self) -> bool:
-        """Whether the current greenlet runs such a task, or was spawned by one that does."""
-        running: Any = gevent.getcurrent()
+        return self.covers(gevent.getcurrent())
+
+    def covers(self, running: Any) -> bool:
+        """Whether a greenlet runs such a task, or was spawned by one that does."""
         while running is not None and running not in self.pending:
             spawner = getattr(running, "spawning_greenlet", None)
             running = spawner and spawner()
@@ -152,6 +154,24 @@ def functions_of(
         else:
             searched.append(definition)
     return found + _search(searched)
+
+
+def in_loops(
+    definitions: Iterable[Definition], usual: Callable[[Definition], Usual | None], grace: Grace
+) -> set[Definition]:
+    """Those whose present code a greenlet runs that is in no task: a loop keeps the code that it was started with."""
+    frames = Counter(id(frame.f_code) for running in grace.pending for frame in _frames(running))
+    by_code = {}
+    for definition in definitions:
+        known = usual(definition)
+        others = sys.getrefcount(definition.code) - ATTRIBUTE - (known.holders + 1 if known else 0)
+        if not known or others > FRAME * frames[id(definition.code)]:
+            by_code[id(definition.code)] = definition
+    if not by_code:
+        return set()
+    found = [item for item in gc.get_objects() if issubclass(type(item), greenlet) and not grace.covers(item)]
+    codes = {id(frame.f_code) for running in found for frame in _frames(running)}
+    return {by_code[code] for code in codes & by_code.keys()}
 
 
 def _frames(running: greenlet) -> Iterator[FrameType]:

@@ -18,7 +18,7 @@ from .apply import Apply
 from .edit import Edit, find_edit
 from .errors import Rejected, explain
 from .files import Folder, Tree, revision_of
-from .functions import Grace, UnderWay
+from .functions import Grace, UnderWay, in_loops
 from .modules import Module, Modules, Undo
 from .source import Definition
 from .transaction import Outcome, Transaction
@@ -113,7 +113,12 @@ def commit(live: Live, edit: Edit, environment: Environment) -> Outcome:
         grace = live.under_way.grace()
         live.folder.activate(edit.tree, edit.paths, undo)
         live.modules.forget_empty_packages()
+        loops = in_loops(edit.changed & edit.codes.keys(), partial(live.modules.usual, graces=live.under_way.graces), grace)
         outcome = Apply(Transaction(live.modules, edit, grace, undo)).run()
+        outcome.notes += [
+            f"{loop.code.co_qualname} is running since before the edit, and has its new code when it is called again"
+            for loop in loops
+        ]
         locust_environment.update(environment, live.modules, live.locustfiles, outcome, undo)
     except BaseException:
         for take_back in reversed(undo):
