@@ -92,8 +92,6 @@ def class_edit(
     """What has to run again to update the live class to `new`; None if that needs a new class."""
     if header(old) != header(new) or type(live) not in KEPT_METACLASSES or "__slots__" in vars(live):
         return None
-    if getattr(new, "type_params", None):  # which the body can read only where it was run as a whole
-        return None
     edit = ClassEdit(new.name, live)
     difference = compare(bodies(old.body), bodies(new.body))
     merged: set[Statement] = set()
@@ -117,7 +115,12 @@ def class_edit(
     gone = {as_attribute(name, new) for statement in difference.removed for name in statement.binds}
     edit.removed = gone.difference(edit.order)
     binds_unseen = any(BINDING & statement.reads for _, statement in difference.pairs)
-    return None if (binds_unseen or is_inspected(new)) and not is_empty(edit) else edit
+    if (binds_unseen or is_inspected(new)) and not is_empty(edit):
+        return None
+    # What runs again by itself does not see the type parameters of the class.
+    parameters = {parameter.name for parameter in getattr(new, "type_params", ())}
+    names = {node.id for part in edit.run for node in ast.walk(part) if isinstance(node, ast.Name)} if parameters else set()
+    return edit if parameters.isdisjoint(names) else None
 
 
 def as_attribute(name: str, node: ast.ClassDef) -> str:

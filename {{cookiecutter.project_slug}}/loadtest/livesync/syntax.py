@@ -8,8 +8,8 @@ FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def header(node: ast.ClassDef) -> str:
-    """The bases, keywords and decorators of a class statement, as text."""
-    return text_of([node.decorator_list, node.bases, node.keywords], bodies=False)
+    """The bases, keywords, decorators and type parameters of a class statement, as text."""
+    return text_of([node.decorator_list, node.bases, node.keywords, getattr(node, "type_params", [])], bodies=False)
 
 
 def text_of(node: object, bodies: bool) -> str:
