@@ -92,7 +92,9 @@ def test_an_edited_init_listener_runs_at_the_next_start_of_locust_and_the_tab_sa
 
 
 def test_an_edited_loop_that_is_running_keeps_its_code_and_the_tab_says_so(swarm: Swarm) -> None:
-    source = BASE + "\nimport gevent\n\ndef watch():\n    while True:\n        gevent.sleep(0.1)\n\ngevent.spawn(watch)\n"
+    source = (
+        BASE + "\nimport gevent\n\ndef watch():\n    while True:\n        gevent.sleep(0.1)\n\ngevent.spawn(watch)\n"
+    )
     swarm.edit(source)
     swarm.edit(source.replace("/base/", "/edited/"))
     assert "watch is running" not in swarm.get("/livesync")["changes"][-1]["what"]

@@ -218,7 +218,9 @@ def test_generators_that_a_module_has_made_run_their_edited_code_and_else_go_on(
     uses = "import feed\n" + BASE.replace("/base/", "/{next(feed.NAMES)}-{next(feed.FEED)}/")
     swarm.edit(uses)
     swarm.wait_for("/one-one")
-    swarm.edit(FEED.replace('yield "one"', 'for number in range(1_000_000):\n            yield f"n{number}"'), "feed.py")
+    swarm.edit(
+        FEED.replace('yield "one"', 'for number in range(1_000_000):\n            yield f"n{number}"'), "feed.py"
+    )
     swarm.wait_for("/n0-n0")
     swarm.edit(uses.replace("/{next", "/edited-{next"))
     wait_until(lambda: any(seen.startswith("/edited-n") for seen in list(swarm.service.seen)), "the edited task")
@@ -263,15 +265,26 @@ except ImportError:
 """
 
 
+LATE_CLIENT = """
+from uuid import uuid4
+
+class Client:
+    def __init__(self):
+        self.token = uuid4().hex
+
+    def name(self):
+        return '/one/' + self.token
+"""
+
+
 def test_an_edit_of_a_module_makes_nothing_anew_where_it_was_imported(swarm: Swarm) -> None:
-    client = "from uuid import uuid4\n\nclass Client:\n    def __init__(self):\n        self.token = uuid4().hex\n\n    def name(self):\n        return '/one/' + self.token\n"
-    swarm.save(client, "client.py")
+    swarm.save(LATE_CLIENT, "client.py")
     swarm.save("def name():\n    return 'one'\n", "other.py")
     swarm.save(LATE, "late.py")
     swarm.edit("import late\n" + BASE.replace("/base/{os.getpid()}", "{late.CLIENT.name()}-{late.TOKEN}"))
     swarm.wait_for("/one")
     swarm.edit("def name():\n    return 'two'\n", "other.py")
-    swarm.edit(client.replace("/one/", "/two/"), "client.py")
+    swarm.edit(LATE_CLIENT.replace("/one/", "/two/"), "client.py")
     swarm.wait_for("/two")
     assert set(swarm.requests("/one")) == set(swarm.requests("/two"))
 

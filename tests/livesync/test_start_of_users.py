@@ -104,7 +104,9 @@ def hear(name, **_):
     HEARD[:] = ["first"]
 """
     source = STARTS.replace("/{user.base}", "/{''.join(HEARD)}-{user.base}") + listener
-    starting.edit(source.replace('self.base = "base"', 'self.base = "again"'))  # with a request while the listener is there
+    starting.edit(
+        source.replace('self.base = "base"', 'self.base = "again"')
+    )  # with a request while the listener is there
     wait_until(lambda: len(starting.requests("/started")) == 10, "10 users started again")
     starting.wait_for("/first-again-made-token-place")
     starting.forget()
@@ -149,7 +151,11 @@ def test_a_user_whose_constructor_is_edited_while_it_runs_starts_again(idle: Swa
     idle.start(workers=1)
     idle.post("/swarm", user_count=6, spawn_rate=100)
     wait_until(lambda: idle.requests("/one"), "the first user, while others are made")
-    edited = SLOW.replace("self.name", "self.token").replace("(name):", "(name, other):").replace("return name", "return other")
+    edited = (
+        SLOW.replace("self.name", "self.token")
+        .replace("(name):", "(name, other):")
+        .replace("return name", "return other")
+    )
     idle.edit(edited.replace('token("one")', 'token("one", "two")'))
     wait_until(lambda: idle.users() == 6, "6 users")
     idle.wait_for_end_of("/one")
@@ -311,7 +317,9 @@ def test_users_go_on_whatever_statement_makes_their_class(
         swarm.save(source, name)
     swarm.forget()
     swarm.wait_for("/base")
-    edited = {name: source.replace("/base/", "/edited/").replace('"base"', '"edited"') for name, source in after.items()}
+    edited = {
+        name: source.replace("/base/", "/edited/").replace('"base"', '"edited"') for name, source in after.items()
+    }
     for name, source in reversed(edited.items()):
         swarm.save(source, name)
     swarm.wait_for("/edited")

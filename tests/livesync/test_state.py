@@ -246,8 +246,12 @@ class Visitor(FastHttpUser):
     swarm.edit(source)
     swarm.wait_for("/old")
     swarm.edit(source.replace("return second", "return second + ''").replace("return name", "return '' + name"))
-    edited = source.replace('(first, second="old")', '(first, third, *, second="new")').replace("name(first)", "name(first, third)")
-    edited = edited.replace("path(self, first):", "path(self, first, third):").replace("self.path(1)", "self.path(1, 2)")
+    edited = source.replace('(first, second="old")', '(first, third, *, second="new")').replace(
+        "name(first)", "name(first, third)"
+    )
+    edited = edited.replace("path(self, first):", "path(self, first, third):").replace(
+        "self.path(1)", "self.path(1, 2)"
+    )
     swarm.edit(edited)
     swarm.edit(edited.replace('second="new"', 'second="newest"'))
     swarm.wait_for("/newest")

@@ -22,7 +22,9 @@ def test_a_task_can_be_added_reweighted_and_removed(swarm: Swarm) -> None:
 
 
 def test_private_tasks_stay_and_go_like_others(swarm: Swarm) -> None:
-    private = base("/base", '\n    @task\n    def __hide(self):\n        self.client.get(f"/hidden/{os.getpid()}", name="/")\n')
+    private = base(
+        "/base", '\n    @task\n    def __hide(self):\n        self.client.get(f"/hidden/{os.getpid()}", name="/")\n'
+    )
     swarm.edit(private)
     swarm.wait_for("/hidden")
     more = '\n    @task\n    def more(self):\n        self.client.get(f"/more/{os.getpid()}", name="/")\n'

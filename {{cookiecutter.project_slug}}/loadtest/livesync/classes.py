@@ -119,7 +119,9 @@ def class_edit(
         return None
     # What runs again by itself does not see the type parameters of the class.
     parameters = {parameter.name for parameter in getattr(new, "type_params", ())}
-    names = {node.id for part in edit.run for node in ast.walk(part) if isinstance(node, ast.Name)} if parameters else set()
+    names = (
+        {node.id for part in edit.run for node in ast.walk(part) if isinstance(node, ast.Name)} if parameters else set()
+    )
     return edit if parameters.isdisjoint(names) else None
 
 

@@ -113,7 +113,9 @@ def commit(live: Live, edit: Edit, environment: Environment) -> Outcome:
         grace = live.under_way.grace()
         live.folder.activate(edit.tree, edit.paths, undo)
         live.modules.forget_empty_packages()
-        loops = in_loops(edit.changed & edit.codes.keys(), partial(live.modules.usual, graces=live.under_way.graces), grace)
+        loops = in_loops(
+            edit.changed & edit.codes.keys(), partial(live.modules.usual, graces=live.under_way.graces), grace
+        )
         outcome = Apply(Transaction(live.modules, edit, grace, undo)).run()
         outcome.notes += [
             f"{loop.code.co_qualname} is running since before the edit, and has its new code when it is called again"

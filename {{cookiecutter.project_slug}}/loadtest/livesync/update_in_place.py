@@ -44,7 +44,7 @@ class InPlace:
         running = self._running(live, self.transaction.grace.earlier)
         if functions.update(running, edited, self.transaction.grace, self.transaction.undo):
             self.transaction.outcome.changed.add(self.transaction.modules.definitions[id(edited.__code__)])
-        if running is not live:  # which gets the code once the tasks have ended that were under way at an earlier commit
+        if running is not live:  # which gets that code once the tasks that run the old one have ended
             functions.take_defaults(live, edited, self.transaction.undo)
 
     def _running(self, function: FunctionType, graces: Iterable[Grace]) -> FunctionType:

@@ -238,9 +238,12 @@ def wait(live: Live, original: Callable[[TaskSet], None], task_set: TaskSet) -> 
         if not vars(task_set).get(WAIT_FAILED):
             vars(task_set)[WAIT_FAILED] = True
             raise  # Locust reports it, and waits again
-        logger.warning("A %s cannot wait for its next task and waits for an edit: %r", type(task_set.user).__name__, error)
+        logger.warning(
+            "A %s cannot wait for its next task and waits for an edit: %r", type(task_set.user).__name__, error
+        )
         live.committed_within(None)
-        task_set.user._state = LOCUST_STATE_RUNNING  # before its next task it takes the new code, and with that its wait time
+        # Before its next task it takes the new code, and with that its wait time.
+        task_set.user._state = LOCUST_STATE_RUNNING
     else:
         vars(task_set)[WAIT_FAILED] = False
 
