@@ -115,6 +115,27 @@ def hear(name, **_):
     assert not starting.requests("/started")
 
 
+MARKED = """
+def marked(mark):
+    def decorate(cls):
+        cls.mark = mark
+        return cls
+    return decorate
+
+@marked("one")
+class Visitor(Base):"""
+
+
+def test_an_edited_class_decorator_starts_no_user_again(starting: Swarm) -> None:
+    source = STARTS.replace("class Visitor(Base):", MARKED).replace("/{user.base}", "/{user.mark}-{user.base}")
+    starting.edit(source)
+    starting.wait_for("/one-base-made-token-place")
+    starting.edit(source.replace('"one"', '"two"'))
+    starting.wait_for("/two-base-made-token-place")
+    starting.settle()
+    assert not starting.requests("/started")
+
+
 def test_a_setting_of_the_client_starts_users_again_and_a_weight_does_not(starting: Swarm) -> None:
     starting.edit(STARTS.replace("class Visitor(Base):", "class Visitor(Base):\n    weight = 5"))
     starting.settle()
