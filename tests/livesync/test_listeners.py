@@ -109,6 +109,35 @@ def test_what_a_removed_line_did_is_named_where_it_stays(swarm: Swarm) -> None:
     wait_until(lambda: "locustfile.py: what line 13 did" in swarm.log(), "the line in the log")
 
 
+REGISTRY = """
+SCENARIOS = {}
+
+def scenario(name):
+    def register(function):
+        SCENARIOS[name] = function
+        return function
+    return register
+
+@scenario("look")
+def look():
+    pass
+
+@scenario("buy")
+def buy():
+    pass
+"""
+
+
+def test_what_a_decorator_has_registered_is_named_where_it_stays(swarm: Swarm) -> None:
+    swarm.edit(REGISTRY + BASE)
+    swarm.edit(REGISTRY.replace("    pass", "    return 1", 1) + BASE)
+    assert "stays" not in swarm.get("/livesync")["changes"][-1]["what"]
+    swarm.edit(REGISTRY.replace('"buy"', '"sell"') + BASE)
+    assert "what line 15 did when it ran stays" in swarm.get("/livesync")["changes"][-1]["what"]
+    swarm.edit(REGISTRY.partition('@scenario("buy")')[0] + BASE)
+    assert "what line 15 did when it ran stays" in swarm.get("/livesync")["changes"][-1]["what"]
+
+
 SHAPE = """
 from locust import LoadTestShape
 

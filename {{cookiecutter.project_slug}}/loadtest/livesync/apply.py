@@ -11,7 +11,6 @@ import builtins
 import inspect
 import linecache
 import sys
-from collections import deque
 from collections.abc import Iterable
 from functools import partial
 from types import ModuleType
@@ -19,7 +18,7 @@ from types import ModuleType
 from . import functions
 from .code_objects import look_up
 from .dependents import Dependents
-from .modules import Module, Undo
+from .modules import MUTABLE, Module, Undo
 from .source import Registration, TopLevel
 from .syntax import FunctionNode
 from .transaction import MISSING, Outcome, Transaction
@@ -30,9 +29,6 @@ AGAIN = "it has run before in this process: if it cannot run twice, take the edi
 
 MISTAKES = (NameError, AttributeError, ImportError)
 """Errors that a statement does not raise because it has run before."""
-
-MUTABLE = (list, dict, set, bytearray, deque)
-"""Types whose values a module may build in several statements."""
 
 
 class Apply:
@@ -237,7 +233,8 @@ class Apply:
             own = statement.extends if isinstance(statement.node, FunctionNode) else statement.extends & statement.binds
             rebuilt = {n for n in statement.extends if _is_built(module.namespace.get(n)) or (n in own and n in kept)}
             self._to_rebuild |= {(module.path, name) for name in rebuilt}
-            if not (statement.binds or statement.effects.starred or statement.effects.registered or rebuilt):
+            effects = statement.effects
+            if not (statement.binds or effects.starred or effects.registered or rebuilt) or (effects.filled - rebuilt):
                 self._note_what_stays(module, statement)
             for name in (statement.binds | statement.effects.starred.keys()) - kept:
                 self._remove_name(module, name)
@@ -317,7 +314,8 @@ class Apply:
         self.dependents.names |= {(module.path, name) for name in new.extends if _is_built(namespace.get(name))}
         self._note_set(module, new)
         self.dependents.clear_caches()
-        if old and not (new.binds | new.extends or old.effects.starred or kept) and old is not new:
+        is_all_effect = old and not (new.binds | new.extends or old.effects.starred or kept) and old is not new
+        if old and (is_all_effect or (old.effects.filled & new.effects.filled) - new.extends):
             self._note_what_stays(module, old)
 
     def _note_set(self, module: Module, statement: TopLevel) -> None:

@@ -6,7 +6,8 @@ import inspect
 import itertools
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +16,7 @@ from importlib.util import resolve_name
 from operator import attrgetter
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType
-from typing import Any
+from typing import Any, TypeGuard
 
 from . import file_access
 from .call_recorder import Calls
@@ -26,6 +27,9 @@ from .registrations import Registrations
 from .source import Definition, Effects, Source, TopLevel, adopt_definitions, parse
 
 Undo = list[Callable[[], object]]
+
+MUTABLE = (list, dict, set, bytearray, deque)
+"""Types whose values a module may build in several statements."""
 
 
 @dataclass(eq=False)
@@ -71,6 +75,8 @@ class Modules:
         self.calls = Calls(self.definitions)
         self._suspends: dict[str, set[Definition]] = {}
         """The generator functions and coroutines, by name."""
+        self._containers: set[tuple[Module, str]] = set()
+        """Names by which modules have lists, dictionaries and sets."""
         self._owners: dict[int, TopLevel] = {}
         """The statement to which code belongs, by the id of the code object; module-level code is in here, too."""
         self.registrations = Registrations(self._running)
@@ -123,6 +129,7 @@ class Modules:
     def noting(self, module: Module, statement: TopLevel) -> Iterator[None]:
         """Record in `statement.effects` what the block does; registrations find their statement by its code."""
         statement.effects = effects = Effects()
+        sizes = self._sizes()
         called = self.calls.begin()
         try:
             with file_access.reads() as read:
@@ -130,11 +137,18 @@ class Modules:
         finally:
             self.calls.end()
         effects.called = called | self._suspended(statement, called)
+        effects.filled = {name for name, size in self._sizes().items() if sizes.get(name, size) != size}
+        self._containers |= {(module, n) for n in statement.binds if _is_container(module.namespace.get(n))}
         effects.opened = {path for path in map(self.path_of, read) if path}
         effects.imported = self.imports(module, statement)
         for node in statement.imports:
             if isinstance(node, ast.ImportFrom):
                 self._note_names(module, node, effects)
+
+    def _sizes(self) -> dict[str, int]:
+        """The lengths of the lists, dictionaries and sets of modules, by name."""
+        values = {name: module.namespace.get(name) for module, name in self._containers}
+        return {name: len(value) for name, value in values.items() if _is_container(value)}
 
     def _suspended(self, statement: TopLevel, called: set[Definition]) -> set[Definition]:
         """The generator functions that it may have called: nothing of them runs, and is recorded, until they are asked for a value."""
@@ -276,6 +290,10 @@ class Modules:
         for frame in _frames():
             if owner := self._owners.get(id(frame.f_code)):
                 yield owner, frame.f_code is owner.code
+
+
+def _is_container(value: Any) -> TypeGuard[Sized]:
+    return issubclass(type(value), MUTABLE)
 
 
 def _with_classes(namespaces: list[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

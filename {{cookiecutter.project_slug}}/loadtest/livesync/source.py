@@ -144,6 +144,8 @@ class Effects:
     starred: dict[str, str] = field(default_factory=dict)
     """Names that `from x import *` bound, with the path of x if that is one of the user's modules."""
     registered: list[Registration] = field(default_factory=list)
+    filled: set[str] = field(default_factory=set)
+    """Names of the lists, dictionaries and sets that it made longer or shorter, such as by a decorator that registers."""
 
 
 @dataclass(eq=False)

@@ -95,7 +95,7 @@ class InPlace:
         before = old.effects
         with self.transaction.modules.noting(module, new):
             exec(code, module.namespace, names)  # noqa: S102 - this is how modules are run
-        for name in ("called", "opened", "imported"):
+        for name in ("called", "opened", "imported", "filled"):
             getattr(new.effects, name).update(getattr(before, name))
         new.effects.registered += before.registered
 
