@@ -3,13 +3,13 @@ PYTHON ?= python3
 # The uv of this machine, or else the locked one, which pip installs. All other packages are installed by uv.
 UV ?= $(or $(shell uv --version > /dev/null 2>&1 && command -v uv),.venv/bin/uv)
 VENV := .venv/.installed
-# What the demo needs, unless all is there.
+# Installs cookiecutter alone, which the demo needs, unless the tools are installed as well.
 BAKE := $(if $(wildcard $(VENV)),$(VENV),.venv/.bake)
 
 # Compiled code beside the template's files would be part of every bake.
 export PYTHONDONTWRITEBYTECODE := 1
 
-# Python may not write compiled code here, so that every start would compile the packages again.
+# uv compiles the packages when it installs them, because the line above keeps Python from it.
 export UV_COMPILE_BYTECODE := 1
 # Pass pip's index settings to uv under its own names; empty counts as unset.
 export UV_INDEX_URL ?= $(PIP_INDEX_URL)

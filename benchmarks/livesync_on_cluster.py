@@ -89,7 +89,7 @@ def with_restarts(project: Path) -> Path:
 
 def files_for_workers(project: Path) -> Path:
     """Give the workers the image of the master, as without live sync they need every file."""
-    replace(project / "Tiltfile", r'"livesync" in container.get\("command", \[\]\)', "False", times=1)
+    replace(project / "Tiltfile", r'"livesync" in c.get\("command", \[\]\)', "False", times=1)
     return project
 
 

@@ -85,6 +85,49 @@ class Visitor(FastHttpUser):
 """
 
 
+CACHES = """
+import os
+from functools import lru_cache, update_wrapper
+from locust import FastHttpUser, constant, task
+
+class Remembered:
+    def __init__(self, function):
+        update_wrapper(self, function)
+        self.results = {}
+
+    def __call__(self, key):
+        if key not in self.results:
+            self.results[key] = self.__wrapped__(key)
+        return self.results[key]
+
+    def cache_clear(self):
+        self.results.clear()
+
+@lru_cache
+def shop(name):
+    return f"first-{name}"
+
+@Remembered
+def basket(name):
+    return f"first-{name}"
+
+class Visitor(FastHttpUser):
+    wait_time = constant(0.1)
+
+    @task
+    def visit(self):
+        self.client.get(f"/{shop('shop')}/{basket('basket')}/{os.getpid()}", name="/")
+"""
+
+
+def test_a_cache_forgets_what_an_edited_function_returned(swarm: Swarm) -> None:
+    swarm.edit(CACHES)
+    swarm.wait_for("/first-shop/first-basket")
+    swarm.edit(CACHES.replace("first-", "second-"))
+    swarm.wait_for("/second-shop/second-basket")
+    swarm.wait_for_end_of("/first-shop")
+
+
 def test_a_list_that_a_message_handler_fills_is_kept_and_filled_further(idle: Swarm) -> None:
     idle.save(MESSAGES)
     idle.start()

@@ -129,7 +129,7 @@ def test_a_folder_that_is_too_big_is_rejected_unread(
 @pytest.mark.parametrize("value", ["a lot", "0", "-1", "nan", "inf", "1e400", "32MB"])
 def test_an_invalid_limit_ends_it_with_a_word(folder: Folder, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("LIVESYNC_MAX_MB", value)
-    with pytest.raises(SystemExit, match=f"^LIVESYNC_MAX_MB is '{value}', but has to be a number of megabytes above 0"):
+    with pytest.raises(SystemExit, match=f"^LIVESYNC_MAX_MB is '{value}': it needs a number of megabytes above 0"):
         folder.read()
 
 

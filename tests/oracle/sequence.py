@@ -274,7 +274,7 @@ def story(past: list[LoadTest]) -> str:
     return "\n".join(parts)
 
 
-REASONS = ("has no tasks", "have the same name", "has a weight", "other variables of the function around it")
+REASONS = ("has no tasks", "have the same name", "has a weight", "variables of its enclosing function")
 """For what an edit may be rejected that Python would load."""
 
 

@@ -113,7 +113,7 @@ def test_pods_of_a_shared_cluster_have_limits_a_low_priority_and_no_node_port(pr
     [
         ("", "", "kubectl has no context without a name: choose from arn:aws"),
         ("kind-other", "", "kubectl has no context kind-other"),
-        ("user@shop.eksctl.io", "", "is not a cluster on this machine: add REGISTRY="),
+        ("user@shop.eksctl.io", "", "is not a cluster on this machine: name a registry"),
         ("user@shop.eksctl.io", "https://registry", "REGISTRY is 'https://registry': it needs an address such as"),
         ("with space", "registry", "has characters that no folder can have"),
     ],

@@ -21,11 +21,13 @@ class Settings:
         if self.low < 0:
             raise ValueError(f"low is {self.low}: it needs 0 users or more")
         if self.high < max(self.low, 1):
-            raise ValueError(f"high is {self.high}: it needs at least 1 user, and as many as low ({self.low})")
+            raise ValueError(f"high is {self.high}: it needs at least 1 user, and at least as many as low ({self.low})")
         if self.period <= 0:
             raise ValueError(f"period is {self.period}: it needs at least 1 second")
         if not 0 < self.width <= self.period:
-            raise ValueError(f"width is {self.width}: it needs from 1 second to a period ({self.period})")
+            raise ValueError(
+                f"width is {self.width}: it needs at least 1 second, and at most the period ({self.period})"
+            )
 
     @classmethod
     def read(cls, values: Mapping[str, Any]) -> "Settings":

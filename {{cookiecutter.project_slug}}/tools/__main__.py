@@ -27,7 +27,7 @@ COMMANDS = {
     "preflight": Command("setup.preflight", "stop Tilt or Skaffold before a build that could not run", ("context",)),
     "check-cluster": Command(
         "setup.preflight",
-        "stop Skaffold before it deploys to or deletes from a cluster that it may not",
+        "stop Skaffold before it changes a cluster that this project may not use",
         ("context",),
         "before_manifests",
     ),

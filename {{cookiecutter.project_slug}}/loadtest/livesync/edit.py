@@ -152,8 +152,8 @@ def _reject_closures_without_variables(edit: Edit, modules: Modules) -> None:
             continue
         path = modules.path_of(function.__code__.co_filename)
         raise Rejected(
-            f"{path}:{suspects[definition].co_firstlineno}: {function.__qualname__} now uses other variables of the function "
-            "around it than when it was made: pass them as arguments, or restart Locust"
+            f"{path}:{suspects[definition].co_firstlineno}: {function.__qualname__} now uses variables of its "
+            "enclosing function that the live one does not have: pass them as arguments, or restart Locust"
         )
 
 

@@ -51,11 +51,11 @@ def max_bytes() -> int:
     except ValueError:
         megabytes = 0
     if not 0 < megabytes < math.inf:
-        raise SystemExit(f"LIVESYNC_MAX_MB is {value!r}, but has to be a number of megabytes above 0, such as 32.")
+        raise SystemExit(f"LIVESYNC_MAX_MB is {value!r}: it needs a number of megabytes above 0, such as 32")
     return int(megabytes * 1e6)
 
 
-def scan(folder: Path, limit: int) -> dict[str, File]:
+def scan(folder: Path, limit: float) -> dict[str, File]:
     """The files by path relative to the folder. Raises Rejected if they cannot be synced, such as above `limit` bytes."""
     files = dict(_walk(str(folder)))
     if odd := next(filter(has_odd_name, files), None):

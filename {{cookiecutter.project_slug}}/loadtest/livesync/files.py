@@ -60,7 +60,9 @@ class Folder:
                 (self.staged / path).parent.mkdir(parents=True, exist_ok=True)
                 (self.staged / path).write_bytes(tree[path])
         except OSError as error:
-            raise Rejected(f"the files could not be written to {self.home}: {error.strerror}") from error
+            raise Rejected(
+                f"the files could not be written to {self.home} ({error.strerror}): make room, and save again"
+            ) from error
 
     def activate(self, tree: Tree, changed: set[str], undo: list[Callable[[], object]]) -> None:
         """Put what was staged in place, each file by one rename, and remove what `tree` does not have."""

@@ -51,7 +51,10 @@ def trial(action: Callable[[], None], explain: Callable[[BaseException], str]) -
         with gevent.Timeout(timeout, False):
             _raise_rejection(_read_all(reader))
             return
-        raise Rejected(f"running it took longer than {timeout:g} s: move slow code into on_start")
+        raise Rejected(
+            f"the statements of the edit ran for longer than {timeout:g} s: move slow code into on_start, "
+            "or raise LIVESYNC_IMPORT_TIMEOUT"
+        )
     finally:
         os.close(reader)
         with suppress(ProcessLookupError, ChildProcessError):  # gevent may have waited for it already
@@ -61,7 +64,7 @@ def trial(action: Callable[[], None], explain: Callable[[BaseException], str]) -
 
 def _raise_rejection(answer: bytes) -> None:
     if not answer:
-        raise Rejected("running it ended the process: it must not call os._exit or crash")
+        raise Rejected("the statements of the edit ended their process: remove what calls os._exit or crashes")
     if reason := json.loads(answer)["reason"]:
         raise Rejected(reason)
 

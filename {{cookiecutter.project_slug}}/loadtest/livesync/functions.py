@@ -273,8 +273,8 @@ def _with_code(function: FunctionType, code: CodeType) -> FunctionType:
     cells = _cells(function, code)
     if lacking := [name for name in code.co_freevars if name not in cells]:
         raise Rejected(
-            f"{code.co_name} now uses {lacking[0]!r} of the function around it, which the {code.co_name} that is in use "
-            "does not have: pass it as an argument, or restart Locust"
+            f"{code.co_name} now uses {lacking[0]!r} of its enclosing function, which the live {code.co_name} does not "
+            "have: pass it as an argument, or restart Locust"
         )
     closure = tuple(cells[name] for name in code.co_freevars) or None
     twin = FunctionType(code, function.__globals__, function.__name__, function.__defaults__, closure)

@@ -53,7 +53,7 @@ def on_command_line(live: Live) -> list[str]:
         if relative in live.tree:
             paths.append(relative)
         elif relative.partition("/")[0] != "livesync":
-            raise Rejected(f"{relative} is not among the files that are synced")
+            raise Rejected(f"{relative} is a file that is not synced: rename it, or name another locustfile with -f")
     return paths
 
 
@@ -82,6 +82,4 @@ def load(live: Live, _original: object, path: str) -> tuple[dict[str, type[User]
 
 def reject_pytest_files(*_: Any) -> NoReturn:
     """Stands in for Locust's loader of pytest-style files."""
-    raise Rejected(
-        "the locustfile has no user class; live sync does not run pytest-style locustfiles, locust itself does"
-    )
+    raise Rejected("the locustfile has no user class: define one, or run a pytest-style locustfile with locust itself")

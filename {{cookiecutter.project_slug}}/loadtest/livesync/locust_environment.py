@@ -119,7 +119,7 @@ def _check(environment: Environment, user_classes: dict[str, type[User]]) -> Non
         if user_class.wait_time is not None and not callable(user_class.wait_time):
             raise Rejected(f"{name}.wait_time is no function: use constant(1), between(1, 2) or a method")
     if not any(_can_spawn(user_class) for user_class in user_classes.values()):
-        raise Rejected("no user class has a weight or a fixed_count above 0")
+        raise Rejected("no user class has a weight or a fixed_count above 0: set one of them")
     names = [user_class.__name__ for user_class in user_classes.values() if _can_spawn(user_class)]
     if len(set(names)) < len(names):
         raise Rejected(f"two user classes have the same name ({', '.join(sorted(names))}): rename one")
@@ -256,7 +256,7 @@ def _add_arguments(environment: Environment, outcome: Outcome) -> None:
     except SystemExit as error:
         reason = messages.getvalue().strip() or str(error)
         raise Rejected(
-            f"Locust's command line does not fit the edited arguments, give a new one a default: {reason}"
+            f"Locust's command line has no valid value for an edited argument: give the argument a default ({reason})"
         ) from error
     for name, value in options.items():
         if not hasattr(environment.parsed_options, name):

@@ -139,7 +139,9 @@ class Master:
         self._wait_for(voters, lambda worker: (worker, edit.revision) in self._votes)
         for worker in self._connected(voters):
             if (worker, edit.revision) not in self._votes:
-                raise Rejected(f"worker {worker} did not answer within {self._vote_timeout:g} s")
+                raise Rejected(
+                    f"worker {worker} did not vote within {self._vote_timeout:g} s: see its log, and save again"
+                )
             if reason := self._votes[worker, edit.revision]:
                 raise Rejected(f"worker {worker}: {reason}")
         return voters

@@ -240,8 +240,8 @@ class Modules:
                 inner = value
                 while type(inner) in (FunctionType, staticmethod, classmethod, property):
                     inner = _inside(inner)
-                # Not hasattr: a proxy, such as Flask's `request`, would look up its target.
-                if all(inspect.getattr_static(inner, name, None) for name in ("cache_clear", "__wrapped__")):
+                # Of the type first, which is quick. Not hasattr: a proxy, such as Flask's `request`, would look up its target.
+                if hasattr(type(inner), "cache_clear") and inspect.getattr_static(inner, "__wrapped__", None):
                     found[id(value)] = self._cache(inner, readers)
         return found
 

@@ -15,7 +15,9 @@ from typing import Any
 
 logger = logging.getLogger(__name__)
 
-MISSING = "this master sends its code only to workers that have its LIVESYNC_KEY, and run live sync"
+MISSING = (
+    "this master sends its code only to workers with live sync and its LIVESYNC_KEY: give this worker the same key"
+)
 
 NONCES_LIMIT = 10_000
 """Nonces that are kept; after that, all peers need new ones."""

@@ -15,7 +15,7 @@ from .messages import LONGEST_PATH
 from .swarm_status import Report
 
 KEY = "livesync"
-COLUMNS = {"code": "Code", "revision": "Revision", "at": "Since", "what": "What changed, or why not"}
+COLUMNS = {"code": "Code", "revision": "Revision", "at": "Since", "what": "Change, or reason of the rejection"}
 
 
 def serve(report: Report, environment: Environment, web_ui: WebUI) -> None:
@@ -105,4 +105,4 @@ def _rows(report: Report) -> list[dict[str, str]]:
     for worker in report.connected():
         revision = report.workers.get(worker, "unknown")
         rows.append({"code": worker, "revision": revision, "what": "" if revision == live.revision else "not live"})
-    return rows + [{"code": "before", **asdict(change)} for change in earlier[:50]]
+    return rows + [{"code": "earlier", **asdict(change)} for change in earlier[:50]]

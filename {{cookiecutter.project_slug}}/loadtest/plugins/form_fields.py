@@ -6,11 +6,9 @@ from locust.rpc import Message
 from locust.web import WebUI
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
-from flask import Flask, Response, request
-
-from . import option_values, start_form
+from . import forms, option_values
 
 START_FIELDS = {"user_count", "spawn_rate", "host", "run_time", "profile", "user_classes", "shape_class"}
 """Fields of Locust's own start form. It also shows the options that plugins and the locustfile add."""
@@ -44,8 +42,9 @@ def problem_of_user(settings: Any, environment: Environment) -> str | None:
             return f"{field} of {name} needs {needed}."
     known_tasks: list[Any] = (environment.available_user_tasks or {}).get(name, [])
     tasks = [task.__name__ for task in known_tasks]
-    chosen = settings.get("tasks", [])
-    if not all(task in tasks for task in (chosen if isinstance(chosen, list) else [chosen])):
+    chosen = settings.get("tasks", tasks)
+    # A user without tasks raises an exception instead of each task.
+    if (tasks and not chosen) or not all(task in tasks for task in (chosen if isinstance(chosen, list) else [chosen])):
         return f"tasks of {name} needs some of {', '.join(dict.fromkeys(tasks))}."
     return None if _fits_into_a_message(settings) else f"A value of {name} cannot be sent to the workers."
 
@@ -59,23 +58,9 @@ def _fits_into_a_message(settings: dict[str, Any]) -> bool:
     return True
 
 
-def _json() -> Any:
-    try:
-        return request.get_json(force=True, silent=True)
-    except RecursionError:
-        return None
-
-
 @events.init.add_listener
 def _check_forms(environment: Environment, web_ui: WebUI | None, **_: Any) -> None:
     if not web_ui or not environment.parsed_options:
         return
-
-    def reject_user() -> Response | None:
-        if request.endpoint != "locust.update_user":
-            return None
-        message = problem_of_user(_json(), environment)
-        return Response(message, status=400, mimetype="text/plain") if message else None
-
-    start_form.reject_if(web_ui, lambda form: problem_of_start(form, environment))
-    cast(Flask, web_ui.app).before_request(reject_user)
+    forms.reject_start_if(web_ui, lambda form: problem_of_start(form, environment))
+    forms.reject_user_if(web_ui, lambda settings: problem_of_user(settings, environment))

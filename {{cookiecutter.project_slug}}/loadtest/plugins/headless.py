@@ -31,7 +31,7 @@ if __name__ == "__main__":
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        sys.exit(f"The reports need a folder, and {folder} cannot be one: {error.strerror}")
+        sys.exit(f"{folder} cannot be created for the reports ({error.strerror}): name another folder.")
     sys.argv[1:] = [*arguments(folder), *sys.argv[2:]]
     try:
         runpy.run_module("plugins", run_name="__main__")

@@ -17,7 +17,7 @@ from typing import Any
 
 from flask import request
 
-from . import start_form
+from . import forms
 
 LARGEST = 2**63 - 1
 """A larger number fits into no message to a worker, and each message that changes the number of users has all options."""
@@ -117,10 +117,10 @@ def _check(environment: Environment, runner: Runner, web_ui: WebUI | None, **_: 
         for name in ("user_count", "spawn_rate"):
             # Locust would reject it, too, but only after it has cancelled the end of the test that runs.
             if name not in form and not has_shape:
-                return f"{name} is missing: only a shape does without it"
+                return f"{name} is missing: set it, or choose a shape"
         return problem_of_form(form, options)
 
     if web_ui:
-        start_form.reject_if(web_ui, problem_of_start)
+        forms.reject_start_if(web_ui, problem_of_start)
         if web_ui.userclass_picker_is_active:
-            start_form.reject_if(web_ui, lambda _: _unknown_choice(environment))
+            forms.reject_start_if(web_ui, lambda _: _unknown_choice(environment))

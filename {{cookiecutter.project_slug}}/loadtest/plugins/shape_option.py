@@ -16,7 +16,7 @@ from typing import Any
 
 from shapes import SHAPES, Settings
 
-from . import start_form
+from . import forms
 
 SPAWN_RATE = 200
 """Users that start or stop per second where a curve jumps."""
@@ -116,4 +116,4 @@ def _offer_choice(environment: Environment, runner: Runner, web_ui: WebUI | None
     if message := choice.apply({}):
         sys.exit(message)
     if web_ui:
-        start_form.reject_if(web_ui, choice.apply)
+        forms.reject_start_if(web_ui, choice.apply)

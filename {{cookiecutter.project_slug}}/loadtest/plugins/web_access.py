@@ -10,6 +10,7 @@ from locust.env import Environment
 from locust.web import WebUI
 
 import re
+import sys
 from collections.abc import Iterable
 from functools import partial
 from ipaddress import ip_address
@@ -27,6 +28,8 @@ SERVICES = ("locust-master", "locust-web")
 AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]+)?", re.IGNORECASE)
 """A host with an optional port, as in the header Host."""
 
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
 
 def service_names(search_domains: list[str]) -> set[str]:
     """The names by which pods of the cluster reach the SERVICES.
@@ -41,6 +44,14 @@ def service_names(search_domains: list[str]) -> set[str]:
             suffixes = (namespace, f"{namespace}.svc", domain)
             names |= {f"{service}.{suffix}" for service in SERVICES for suffix in suffixes}
     return names
+
+
+def names_of(setting: str) -> set[str]:
+    """The names in LOCUST_WEB_HOSTS, without a port. Raises ValueError if one cannot be the name of a web UI."""
+    entries = [entry.strip() for entry in setting.split(",") if entry.strip()]
+    if wrong := next((entry for entry in entries if not AUTHORITY.fullmatch(entry)), None):
+        raise ValueError(f"{wrong!r} is no host; write one as lab.example, without a scheme, path or wildcard")
+    return {_name_and_port(entry)[0] for entry in entries}
 
 
 class WebAccess:
@@ -60,31 +71,46 @@ class WebAccess:
         """Why the request is rejected, or None if it is allowed."""
         authority = request.headers.get("Host", "")
         if not self._is_own(authority):
-            return f"The web UI does not answer to the name {authority!r}. If it is yours, add it to LOCUST_WEB_HOSTS."
+            name = _name_and_port(authority)[0] or authority
+            return f"The web UI does not answer to the name {name!r}. If it is yours, add it to LOCUST_WEB_HOSTS."
         origin = request.headers.get("Origin")
         if origin is not None and not self._is_same_origin(origin, authority):
-            return f"The web UI does not answer to pages of {origin}. If it is yours, add its host to LOCUST_WEB_HOSTS."
+            return (
+                f"The web UI does not answer to pages of {origin}. If it is yours, add its host to LOCUST_WEB_HOSTS. A proxy "
+                "that passes on the name in the header Host has to pass on its port, too."
+            )
         if not _is_own_page(request) and not _is_followed_link(request):
             return "The web UI does not answer to pages of another site, except if you follow a link there."
         return None
 
     def _is_own(self, authority: str) -> bool:
-        match = AUTHORITY.fullmatch(authority)
-        if not match:
-            return False
-        host = match[1].strip("[]").lower()
+        name, _ = _name_and_port(authority)
         try:
-            return bool(ip_address(host))
+            return bool(ip_address(name))
         except ValueError:
-            return host.removesuffix(".") in self._names
+            return name in self._names
 
     def _is_same_origin(self, origin: str, authority: str) -> bool:
         """Whether the page is of the web UI. A proxy may have replaced the header Host, but not the name in LOCUST_WEB_HOSTS."""
         try:
             page = urlsplit(origin)
+            port = page.port or DEFAULT_PORTS.get(page.scheme)
         except ValueError:
             return False
-        return page.netloc.lower() == authority.lower() or page.hostname in self._web_hosts
+        if page.netloc.lower() == authority.lower():
+            return True
+        # Under the same name, another port is another site.
+        name = (page.hostname or "").removesuffix(".")
+        own_name, own_port = _name_and_port(authority)
+        return name in self._web_hosts and (name != own_name or own_port in ("", str(port)))
+
+
+def _name_and_port(authority: str) -> tuple[str, str]:
+    """The name as it is compared, and the port; each is empty if there is none."""
+    match = AUTHORITY.fullmatch(authority)
+    if not match:
+        return "", ""
+    return match[1].strip("[]").lower().removesuffix("."), (match[2] or "").removeprefix(":")
 
 
 def _is_own_page(request: Request) -> bool:
@@ -122,6 +148,9 @@ def _guard(environment: Environment, web_ui: WebUI | None, **_: Any) -> None:
     if not web_ui or not environment.parsed_options:
         return
     own_names = {"localhost"} | service_names(search_domains())
-    web_hosts = {host.strip().lower() for host in environment.parsed_options.web_hosts.split(",")} - {""}
+    try:
+        web_hosts = names_of(environment.parsed_options.web_hosts)
+    except ValueError as error:
+        sys.exit(f"LOCUST_WEB_HOSTS: {error}")
     app = cast(Flask, web_ui.app)
     app.wsgi_app = WebAccess(app.wsgi_app, own_names, web_hosts)  # type: ignore[method-assign] # as Flask documents it

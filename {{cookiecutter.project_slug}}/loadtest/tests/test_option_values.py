@@ -30,7 +30,7 @@ def test_a_value_that_no_test_can_run_with_is_rejected(name: str, value: Any, me
     [
         ("--period", "1" * 400, "it needs at most 9,223,372,036,854,775,807"),
         ("--run-time", "99999999999h", "argument -t/--run-time: 99999999999h is too long"),
-        ("--verdict", "/dev/null", "The verdict needs a folder, and /dev/null cannot be one: File exists"),
+        ("--verdict", "/dev/null", "/dev/null cannot be created for the verdict (File exists)"),
     ],
 )
 def test_it_ends_the_start_in_one_sentence(

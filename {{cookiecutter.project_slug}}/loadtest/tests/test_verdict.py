@@ -212,6 +212,33 @@ def test_a_good_run_exits_with_0_and_leaves_its_verdict(run_locust: Callable[...
     assert set(verdict) == set(SCHEMA["required"])
 
 
+WRITES = """
+from locust import FastHttpUser, constant, events, task
+
+@events.test_start.add_listener
+def write(**_):
+    with open("rows.csv", "wb") as file:
+        file.truncate(40_000_000)
+
+class Visitor(FastHttpUser):
+    wait_time = constant(0.1)
+
+    @task
+    def hello(self):
+        self.client.get("/hello")
+"""
+
+
+def test_a_run_that_writes_large_files_beside_the_locustfile_leaves_its_verdict(
+    run_locust: Callable[..., Run], copy: Path, tmp_path: Path
+) -> None:
+    (copy / "locustfile.py").write_text(WRITES)
+    run = run_locust("--verdict", str(tmp_path / "reports"), folder=copy)
+    assert run.code == 0, run.output
+    assert (copy / "rows.csv").exists()
+    assert read(tmp_path / "reports")["outcome"] == "passed"
+
+
 def test_a_missed_level_exits_with_1(run_locust: Callable[..., Run], copy: Path, tmp_path: Path) -> None:
     (copy / "slo.toml").write_text("[total]\nmin_samples = 1000000")
     run = run_locust("--verdict", str(tmp_path / "reports"), folder=copy)

@@ -1,13 +1,17 @@
 """Who may use the web UI: its own pages, links to it and programs, but no page of another site."""
 
 import json
+import re
 from collections.abc import Callable
 from contextlib import closing
 from http.client import HTTPConnection
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from plugins.web_access import service_names
+from plugins.web_access import names_of, service_names
+from support.locust_process import locust
+from support.ports import free_port
 from support.waiting import TIMEOUT
 
 FORM = "user_count=1&spawn_rate=1"
@@ -108,7 +112,7 @@ def test_pages_of_other_sites_start_and_read_nothing(client: Client) -> None:
 
 def test_a_rejection_names_what_to_set(client: Client) -> None:
     client.request("GET", "/", "lab.example:PORT")
-    assert "the name 'lab.example:" in client.body.decode()
+    assert "the name 'lab.example'." in client.body.decode()
     assert client.body.endswith(b"If it is yours, add it to LOCUST_WEB_HOSTS.\n")
     client.swarm(Origin="https://lab.example")
     assert b"pages of https://lab.example. If it is yours, add its host to LOCUST_WEB_HOSTS." in client.body
@@ -155,6 +159,52 @@ def test_a_proxy_may_have_a_name_of_its_own(start_web_ui: Callable[..., str]) ->
     assert client.swarm(Host="lab.example", Origin="https://lab.example:8443") == 200
     assert client.swarm(Origin="https://evil.lab.example") == 403
     assert client.swarm(Host="locust-master", Origin="https://evil.example") == 403
+
+
+@pytest.mark.parametrize("entry", ["lab.example", "Lab.Example:8443", " lab.example. ", "[::1]:80,lab.example.:443,"])
+def test_a_name_may_be_set_as_browsers_show_it(entry: str) -> None:
+    assert "lab.example" in names_of(entry)
+    assert names_of(entry) <= {"lab.example", "::1"}
+
+
+@pytest.mark.parametrize(
+    "entry", ["*.example", "https://lab.example", "lab.example/locust", "lab example", ":8089", "ü.de"]
+)
+def test_a_setting_that_is_no_name_ends_the_start(entry: str) -> None:
+    with pytest.raises(ValueError, match=f"{re.escape(repr(entry))} is no host; write one as lab.example, without"):
+        names_of(f"lab.example, {entry}")
+
+
+def test_the_start_says_which_name_is_wrong(example: Path) -> None:
+    address = ["--web-host", "127.0.0.1", "--web-port", str(free_port())]
+    with locust(*address, folder=example, LOCUST_WEB_HOSTS="https://lab.example") as process:
+        try:
+            output, _ = process.communicate(timeout=TIMEOUT)
+        finally:
+            process.kill()
+    assert process.returncode == 1
+    assert "LOCUST_WEB_HOSTS: 'https://lab.example' is no host" in output
+    assert "Traceback" not in output
+
+
+def test_a_page_on_another_port_of_the_name_is_of_another_site(start_web_ui: Callable[..., str]) -> None:
+    client = Client(start_web_ui(LOCUST_WEB_HOSTS="node1.corp"))
+    for host, origin in [
+        ("node1.corp:30060", "http://node1.corp:30080"),
+        ("node1.corp.:30060", "http://NODE1.corp:30080"),
+        ("node1.corp:30060", "http://node1.corp.:30080"),
+        ("node1.corp:30060", "http://node1.corp"),
+        ("node1.corp:30060", "https://node1.corp"),
+        ("node1.corp:30060", "http://node1.corp:99999"),
+    ]:
+        assert client.swarm(Host=host, Origin=origin) == 403, (host, origin)
+    assert b"A proxy that passes on the name in the header Host has to pass on its port, too." in client.body
+    for host, origin in [
+        ("node1.corp:30060", "http://node1.corp:30060"),
+        ("node1.corp:443", "https://node1.corp"),
+        ("node1.corp:80", "http://node1.corp"),
+    ]:
+        assert client.swarm(Host=host, Origin=origin) == 200, (host, origin)
 
 
 def test_the_names_of_a_service_follow_from_the_search_domains_of_a_pod() -> None:

@@ -90,10 +90,15 @@ def test_the_form_of_a_user_class_sets_what_it_shows_and_nothing_else(start_web_
         assert edit(fixed_count=count) == "fixed_count of Visitor needs a whole number from 0 to 1,000,000."
     for host in (5, "http://a b", "\ud800"):
         assert edit(host=host) == "host of Visitor needs a URL, such as http://server:8000."
-    chosen: list[object] = [5, None, {}, ["bye"], [["hello"]], "\ud800"]
+    assert edit(host="https://example.com").startswith("Load on example.com is rejected")
+    for host in ("http://u:s3cret@localhost:1", "https://s3cret@example.com"):
+        assert edit(host=host).startswith("A host with a user name or a password is rejected")
+        assert "s3cret" not in edit(host=host)
+    assert edit(host="") == edit(host=None) == "201"
+    chosen: list[object] = [5, None, {}, [], ["bye"], [["hello"]], "\ud800"]
     for tasks in chosen:
         assert edit(tasks=tasks) == "tasks of Visitor needs some of hello."
-    assert edit(weight=2, fixed_count=1, tasks=[], host="http://localhost:1") == "201"
+    assert edit(weight=2, fixed_count=1, tasks=["hello"], host="http://localhost:1") == "201"
 
 
 class Planned(User):
@@ -117,7 +122,7 @@ def test_a_rejected_form_leaves_the_test_its_end(web_ui: str) -> None:
     assert start(web_ui, run_time="3s")["success"]
     assert start(web_ui, spawn_rate=0)["message"] == "spawn_rate is 0.0: it needs a number above 0"
     rejection = json.loads(read(f"{web_ui}/swarm", user_count=1))
-    assert rejection["message"] == "spawn_rate is missing: only a shape does without it"
+    assert rejection["message"] == "spawn_rate is missing: set it, or choose a shape"
     wait_until(lambda: now(web_ui)["state"] == "stopped", "the end of the test")
 
 

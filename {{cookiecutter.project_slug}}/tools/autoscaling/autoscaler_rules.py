@@ -123,22 +123,22 @@ def check_autoscaler(samples: list[Sample], spec: Spec, start: float) -> list[di
         ),
         _check("highest", str(highest), str(desired), passed=highest.lowest <= desired <= highest.highest),
         deviation(
-            "scale out in time",
+            "scale out, latest",
             f"at most {spec.up.window + TOLERANCE} s after the CPU usage requires it",
             lambda s, p: s.desired < p.lowest and p.lowest > s.current,
         ),
         deviation(
-            "scale out no further",
-            "than the CPU usage requires",
+            "scale out, limit",
+            "no more replicas than the CPU usage requires",
             lambda s, p: s.desired > p.highest and s.desired > s.current,
         ),
         deviation(
-            "scale in no earlier",
-            f"than {spec.down.window} s after the CPU usage last required more",
+            "scale in, earliest",
+            f"not within {spec.down.window} s after the CPU usage last required more",
             lambda s, p: s.desired < p.lowest <= s.current,
         ),
         deviation(
-            "scale in in time",
+            "scale in, latest",
             f"at most {spec.down.window + TOLERANCE} s after the CPU usage last required more",
             lambda s, p: p.highest < s.desired <= s.current,
         ),

@@ -24,7 +24,7 @@ def new_folder(kind: str = "") -> Path:
         raise Problem(f"{REPORTS.name} is not a folder: move it away, because reports are written there") from error
     except OSError as error:
         raise Problem(f"No folder can be created in {REPORTS}: {error.strerror}") from error
-    raise Problem(f"{REPORTS.name} has 99 runs of this second: start again")
+    raise Problem(f"{REPORTS.name} has 99 folders for this second: start the run again")
 
 
 def link_newest(folder: Path) -> None:
@@ -42,7 +42,8 @@ def read_verdict(folder: Path) -> dict[str, Any]:
         verdict = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise Problem(
-            f"{file} cannot be read ({error.strerror}): name a folder of reports whose run got to its end"
+            f"{file} cannot be read ({error.strerror}): its run ended without a verdict, so read the output of that run, "
+            "or name another folder of reports."
         ) from error
     except ValueError as error:
         raise Problem(f"{file} is not valid JSON: {error}") from error

@@ -52,8 +52,8 @@ def require_no_password(host: str) -> None:
     """Raise Problem for a host with a user name or a password, which the output and the reports of a run would show."""
     if "@" in host:
         raise Problem(
-            f"{HOST} has a user name or a password: leave out all that ends with @, and send an Authorization header that "
-            "the locustfile makes of a variable in loadtest/.env."
+            f"{HOST} has a user name or a password: remove the part up to the @, and send an Authorization header that "
+            "the locustfile makes from a variable in loadtest/.env."
         )
 
 

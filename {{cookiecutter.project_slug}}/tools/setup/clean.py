@@ -7,7 +7,7 @@ import subprocess
 from typing import Any
 
 from ..problem import Problem
-from .contexts import NAMESPACE, allowed_context, is_deployed, kubectl, last_line
+from .contexts import NAMESPACE, SETUP, allowed_context, is_deployed, kubectl, last_line
 
 Json = dict[str, Any]
 
@@ -48,7 +48,7 @@ def delete_objects(context: str) -> None:
 
 def delete_namespace(context: str) -> bool:
     """Delete the namespace, or say what else is in it and leave it; return whether it was deleted. Raises Problem."""
-    left = sorted(map(name, contents(context)))
+    left = sorted(name(item) for item in contents(context) if not is_setup(item))
     if left:
         print(f"Left namespace {NAMESPACE} of context {context}, because it has more in it: {', '.join(left)}")
     else:
@@ -73,7 +73,16 @@ def contents(context: str) -> list[Json]:
 
 
 def is_ours(item: Json) -> bool:
-    return item["metadata"].get("labels", {}).get(LABEL) == NAMESPACE or name(item) in WITHOUT_LABEL
+    return f"{LABEL}={NAMESPACE}" in labels(item) or name(item) in WITHOUT_LABEL
+
+
+def is_setup(item: Json) -> bool:
+    """Whether it came with the namespace, such as its network policies, and goes with it."""
+    return f"{LABEL}={NAMESPACE}" in labels(item) and SETUP in labels(item)
+
+
+def labels(item: Json) -> set[str]:
+    return {f"{key}={value}" for key, value in item["metadata"].get("labels", {}).items()}
 
 
 def name(item: Json) -> str:

@@ -54,7 +54,9 @@ def current_context() -> str:
     """The current context of kubectl. Raises Problem if there is none."""
     result = run("kubectl", "config", "current-context")
     if result.returncode:
-        raise Problem(f"kubectl has no current context: kubectl config use-context {allowed_contexts()[0]}")
+        raise Problem(
+            f"kubectl has no current context: set one with kubectl config use-context {allowed_contexts()[0]}"
+        )
     # A name may end with a space.
     return result.stdout.rstrip("\n")
 
@@ -76,7 +78,10 @@ def require_server_here(context: str) -> None:
     if not is_local(context) or os.environ.get("ALLOW_REMOTE") == context:
         return
     path = "jsonpath={.clusters[0].cluster.server}"
-    server = kubectl(context, "config", "view", "--minify", "--output", path).stdout
+    shown = kubectl(context, "config", "view", "--minify", "--output", path)
+    if shown.returncode and "cannot locate" not in shown.stderr:
+        raise Problem(f"The server of context {context} cannot be read: {last_line(shown.stderr)}")
+    server = shown.stdout
     # Without a server, kubectl does nothing in this context.
     if server and not is_here(urlsplit(server).hostname or "", context):
         raise Problem(
@@ -147,12 +152,23 @@ def is_deployed(context: str) -> bool:
 
 def ensure_namespace(context: str) -> None:
     """Create the namespace of this project, with what its pods need outside of it, unless it is there. Raises Problem."""
-    if is_deployed(context):
+    if not is_deployed(context):
+        update_namespace(context)
+
+
+def update_namespace(context: str) -> None:
+    """Create or update the namespace of this project, with what its pods need outside of it. Raises Problem.
+
+    An account that may not do so uses the namespace as it was deployed.
+    """
+    applied = kubectl(context, "apply", "--kustomize", str(overlay_folder(context)), "--selector", SETUP)
+    if not applied.returncode:
         return
-    words = ["--kustomize", str(overlay_folder(context)), "--selector", SETUP]
-    created = kubectl(context, "apply", *words)
-    if created.returncode:
-        raise Problem(f"Namespace {NAMESPACE} of context {context} cannot be created: {last_line(created.stderr)}")
+    if not is_deployed(context):
+        raise Problem(f"Namespace {NAMESPACE} of context {context} cannot be created: {last_line(applied.stderr)}")
+    print(
+        f"Namespace {NAMESPACE} of context {context} stays as it is, because of {last_line(applied.stderr)}", flush=True
+    )
 
 
 def kubectl(context: str, *words: str, timeout: int = 10, stdin: str = "") -> subprocess.CompletedProcess[str]:

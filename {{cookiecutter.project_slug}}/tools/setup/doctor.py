@@ -16,7 +16,7 @@ from .registry import registry_of, require_reachable
 
 START = {
     "docker-desktop": "switch Kubernetes on in the settings of Docker Desktop.",
-    "minikube": "minikube start",
+    "minikube": "run minikube start",
 }
 
 
@@ -77,7 +77,7 @@ def images(context: str) -> str:
             f"The nodes of context {context} run on {runtime}, and cannot see the images of the Docker on this machine: "
             "use a registry that they can pull from, with make overlay CONTEXT=... REGISTRY=..., or a cluster on Docker."
         )
-    return f"images are built where the nodes find them, container runtime {runtime}"
+    return f"images are built with the Docker that the nodes use, container runtime {runtime}"
 
 
 def require_docker_of_minikube() -> None:

@@ -6,10 +6,10 @@ from ..problem import Problem
 from .contexts import kubectl
 
 INSTALL = {
-    "minikube": "minikube addons enable metrics-server",
+    "minikube": "run minikube addons enable metrics-server",
     # The certificate of Docker Desktop's kubelet is self-signed.
     "docker-desktop": (
-        "kubectl apply -f https://github.com/kubernetes-sigs/metrics-server/releases/latest/download/components.yaml && "
+        "run kubectl apply -f https://github.com/kubernetes-sigs/metrics-server/releases/latest/download/components.yaml && "
         "kubectl patch deployment metrics-server --namespace kube-system --type json --patch "
         """'[{"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": "--kubelet-insecure-tls"}]'"""
     ),
@@ -21,7 +21,7 @@ def metrics(context: str) -> str:
     path = 'jsonpath={.status.conditions[?(@.type=="Available")].status}'
     if kubectl(context, "get", "apiservice", "v1beta1.metrics.k8s.io", "--output", path).stdout != "True":
         install = INSTALL.get(context, "install it as the documentation of your cluster says.")
-        raise Problem(f"Without metrics-server the server does not scale; everything else works: {install}")
+        raise Problem(f"metrics-server does not answer, and the autoscaler cannot work without it: {install}")
     return "metrics-server answers"
 
 

@@ -89,12 +89,14 @@ def require_writable(context: str, registry: str) -> None:
     """Raise Problem if there can be no overlay for this context and registry, or is one already."""
     require_known(context)
     if not re.fullmatch(r"[\w.%/:@+-]+", context, re.ASCII):
-        raise Problem(f"Context {context!r} has characters that no folder can have: kubectl config rename-context")
+        raise Problem(
+            f"Context {context!r} has characters that no folder can have: rename it with kubectl config rename-context"
+        )
     if not re.fullmatch(r"|[\w.-]+(:\d+)?(/[\w.-]+)*", registry, re.ASCII):
         raise Problem(f"REGISTRY is {registry!r}: it needs an address such as registry.example.com/team")
     if not (registry or is_local(context)):
         raise Problem(
-            f"Context {context} is not a cluster on this machine: add REGISTRY=..., from which its nodes pull"
+            f"Context {context} is not a cluster on this machine: name a registry from which its nodes pull with REGISTRY=..."
         )
     if overlay_folder(context).exists():
         raise Problem(

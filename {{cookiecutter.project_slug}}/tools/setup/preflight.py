@@ -84,7 +84,7 @@ def require_registry_of_overlay(context: str, command: list[str]) -> None:
     """Raise Problem if Skaffold would push to another registry than the nodes pull from."""
     registry, given = registry_of(context), option(DEFAULT_REPO, command)
     if registry and given != registry:
-        raise Problem(f"The nodes of {context} pull from {registry}: {' '.join(command)} --default-repo {registry}")
+        raise Problem(f"The nodes of {context} pull from {registry}: run {' '.join(command)} --default-repo {registry}")
 
 
 def require_docker_of_this_machine(command: list[str]) -> None:
@@ -94,7 +94,7 @@ def require_docker_of_this_machine(command: list[str]) -> None:
         kubeconfig = os.environ.get("KUBECONFIG") or "$HOME/.kube/config"
         raise Problem(
             f"While {current} is the current context, Skaffold builds with the Docker of minikube, which has none: "
-            f"KUBECONFIG=k8s/no-context.yaml:{kubeconfig} {' '.join(command)}"
+            f"run KUBECONFIG=k8s/no-context.yaml:{kubeconfig} {' '.join(command)}"
         )
 
 

@@ -144,22 +144,22 @@ def test_a_pulse_with_the_expected_replicas_passes() -> None:
 
 def test_fewer_replicas_than_expected_fail() -> None:
     run = samples((105, 1, 4, 1, 1), (109, 1, 350, 3, 1), (120, 1, 350, 3, 3), (190, 3, 150, 3, 3), (240, 1, 4, 1, 1))
-    assert broken(run) == {"highest": "3", "scale out in time": "3 instead of 5 at 187 s"}
+    assert broken(run) == {"highest": "3", "scale out, latest": "3 instead of 5 at 187 s"}
 
 
 def test_more_replicas_than_expected_fail() -> None:
     run = samples((105, 1, 4, 1, 1), (120, 1, 140, 4, 1), (160, 4, 30, 4, 4), (240, 1, 4, 1, 1))
-    assert broken(run) == {"scale out no further": "4 instead of 1 to 2 at 105 s"}
+    assert broken(run) == {"scale out, limit": "4 instead of 1 to 2 at 105 s"}
 
 
 def test_scaling_in_too_early_fails() -> None:
     run = samples(*PULSE[:6], (171, 5, 2, 5, 5), (180, 5, 2, 1, 1), (240, 1, 2, 1, 1))
-    assert broken(run) == {"scale in no earlier": "1 instead of 5 at 171 s"}
+    assert broken(run) == {"scale in, earliest": "1 instead of 5 at 171 s"}
 
 
 def test_never_scaling_in_fails() -> None:
     run = samples(*PULSE[:6], (240, 5, 2, 5, 5))
-    assert broken(run) == {"scale in in time": "5 instead of 1 at 217 s", "at the end": "5 of 5 ready"}
+    assert broken(run) == {"scale in, latest": "5 instead of 1 at 217 s", "at the end": "5 of 5 ready"}
 
 
 def test_replicas_above_the_maximum_fail() -> None:

@@ -20,7 +20,8 @@ case "$*" in
     *api-resources*) echo configmaps events secrets deployments.apps; exit ${LISTED:-0} ;;
     *'get configmaps,deployments.apps,secrets '*) cat FOLDER/objects ;;
     *'get priorityclasses '*) echo priorityclass/swarm ;;
-    *delete*) echo "$@" >> FOLDER/deleted; rm -f FOLDER/objects; cp FOLDER/left FOLDER/objects ;;
+    *' wait --for=delete pods '*) echo "$@" >> FOLDER/waited ;;
+    *' delete '*) echo "$@" >> FOLDER/deleted; rm -f FOLDER/objects; cp FOLDER/left FOLDER/objects ;;
 esac
 """
 
@@ -43,6 +44,9 @@ def item(kind: str, name: str, version: str = "v1", **metadata: Any) -> dict[str
 AUTOMATIC = [item("ConfigMap", "kube-root-ca.crt"), item("ServiceAccount", "default")]
 OWNED = item("ReplicaSet", "server-1", "apps/v1", ownerReferences=[{}], labels=OURS)
 PROJECT = [item("Deployment", "server", "apps/v1", labels=OURS), OWNED, item("Secret", "locust-env")]
+POLICY = item(
+    "NetworkPolicy", "locust", "networking.k8s.io/v1", labels={**OURS, "app.kubernetes.io/component": "setup"}
+)
 THEIRS = [item("ConfigMap", "theirs", labels={"app.kubernetes.io/part-of": "shop"})]
 
 
@@ -63,6 +67,7 @@ def test_the_objects_of_the_project_are_deleted_and_then_the_namespace(cluster: 
     write(cluster, before=[*AUTOMATIC, *PROJECT], left=AUTOMATIC)
     clean.main("docker-desktop")
     assert deleted(cluster) == [OBJECTS, f"namespace/{NAMESPACE}", "priorityclass/swarm"]
+    assert f"--selector=app.kubernetes.io/part-of={NAMESPACE} --timeout=120s" in (cluster / "waited").read_text()
 
 
 def test_the_namespace_stays_while_something_else_is_in_it(cluster: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -71,6 +76,18 @@ def test_the_namespace_stays_while_something_else_is_in_it(cluster: Path, capsys
     assert deleted(cluster) == [OBJECTS, "priorityclass/swarm"]
     left = "because it has more in it: ConfigMap/theirs"
     assert f"Left namespace {NAMESPACE} of context docker-desktop, {left}" in capsys.readouterr().out
+
+
+def test_what_came_with_the_namespace_goes_with_it(cluster: Path) -> None:
+    write(cluster, before=[*AUTOMATIC, POLICY], left=AUTOMATIC)
+    assert clean.delete_namespace("docker-desktop")
+    assert deleted(cluster) == [f"namespace/{NAMESPACE}"]
+
+
+def test_a_namespace_with_objects_of_another_deployment_stays(cluster: Path) -> None:
+    write(cluster, before=[*AUTOMATIC, POLICY, *PROJECT], left=[])
+    assert not clean.delete_namespace("docker-desktop")
+    assert not (cluster / "deleted").exists()
 
 
 def test_a_namespace_that_cannot_be_listed_as_a_whole_stays(cluster: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,5 +48,5 @@ def test_a_request_of_one_run_has_no_change(runs: tuple[str, str], capsys: pytes
 @pytest.mark.parametrize("names", [("", ""), ("a", ""), ("a", "none")])
 def test_a_missing_folder_is_a_problem_with_the_remedy(runs: tuple[str, str], names: tuple[str, str]) -> None:
     folder = Path(runs[0]).parent
-    with pytest.raises(Problem, match=r"[Nn]ame (two folders|a folder) of reports"):
+    with pytest.raises(Problem, match=r"[Nn]ame (two folders|a folder|another folder) of reports"):
         compare.main(*(name and str(folder / name) for name in names))

@@ -71,6 +71,40 @@ def test_a_context_with_the_name_of_a_local_cluster_has_its_server_on_this_machi
     contexts.require_server_here(context)
 
 
+def test_a_server_that_cannot_be_read_does_not_count_as_one_on_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in(tmp_path, "kubectl", "echo 'error: the kubeconfig is broken' >&2; exit 1")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(Problem, match="The server of context minikube cannot be read: error: the kubeconfig is broken"):
+        contexts.require_server_here("minikube")
+
+
+NAMESPACE_COMMANDS = """\
+case "$*" in
+    *' apply '*) echo "$@" >> FOLDER/applied; echo 'Error: forbidden' >&2; exit ${FORBIDDEN:-0} ;;
+    *'get namespace '*) printf "$DEPLOYED" ;;
+esac
+"""
+
+
+def test_a_namespace_gets_what_the_overlay_adds_unless_the_account_may_not_change_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stand_in(tmp_path, "kubectl", NAMESPACE_COMMANDS.replace("FOLDER", str(tmp_path)))
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("DEPLOYED", contexts.NAMESPACE)
+    contexts.update_namespace("minikube")
+    assert contexts.SETUP in (tmp_path / "applied").read_text()
+    assert not capsys.readouterr().out
+    monkeypatch.setenv("FORBIDDEN", "1")
+    contexts.update_namespace("minikube")
+    assert "stays as it is, because of Error: forbidden" in capsys.readouterr().out
+    monkeypatch.setenv("DEPLOYED", "")
+    with pytest.raises(Problem, match="cannot be created: Error: forbidden"):
+        contexts.update_namespace("minikube")
+
+
 def test_a_space_at_the_end_belongs_to_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in(tmp_path, "kubectl", "echo 'minikube '")
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")

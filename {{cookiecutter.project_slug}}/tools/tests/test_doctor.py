@@ -33,12 +33,18 @@ def nodes(command: Command, runtime: str) -> None:
 
 def test_docker_desktop_in_kind_mode_needs_the_containerd_image_store(command: Command) -> None:
     nodes(command, "containerd")
-    assert doctor.images("docker-desktop") == "images are built where the nodes find them, container runtime containerd"
+    assert (
+        doctor.images("docker-desktop")
+        == "images are built with the Docker that the nodes use, container runtime containerd"
+    )
     command("docker", "echo Storage Driver: overlay2")
     with pytest.raises(Problem, match="switch on 'Use containerd for pulling and storing images'"):
         doctor.images("docker-desktop")
     nodes(command, "docker")
-    assert doctor.images("docker-desktop") == "images are built where the nodes find them, container runtime docker"
+    assert (
+        doctor.images("docker-desktop")
+        == "images are built with the Docker that the nodes use, container runtime docker"
+    )
 
 
 def test_a_minikube_that_cannot_lend_its_docker_is_reported_with_its_reason(command: Command) -> None:
@@ -47,7 +53,7 @@ def test_a_minikube_that_cannot_lend_its_docker_is_reported_with_its_reason(comm
     with pytest.raises(Problem, match=r"incompatible with multi-node clusters.*minikube node delete"):
         doctor.images("minikube")
     command("minikube", "echo DOCKER_HOST=tcp://192.168.49.2:2376")
-    assert doctor.images("minikube") == "images are built where the nodes find them, container runtime docker"
+    assert doctor.images("minikube") == "images are built with the Docker that the nodes use, container runtime docker"
 
 
 @pytest.mark.parametrize(("context", "tool"), [("minikube", "minikube"), ("kind-shop", "kind"), ("k3d-shop", "k3d")])
@@ -84,7 +90,7 @@ def test_nodes_that_cannot_see_the_images_of_docker_need_a_registry(command: Com
     with pytest.raises(Problem, match=r"context colima run on containerd.*make overlay CONTEXT=\.\.\. REGISTRY="):
         doctor.images("colima")
     nodes(command, "docker")
-    assert "built where the nodes find them" in doctor.images("colima")
+    assert "built with the Docker that the nodes use" in doctor.images("colima")
 
 
 def test_without_a_docker_nothing_is_built(command: Command) -> None:
@@ -98,5 +104,5 @@ def test_a_cluster_that_is_gone_can_be_removed_from_the_list(command: Command) -
     command("kubectl", "exit 1")
     with pytest.raises(Problem, match=r"remove k8s/overlays/kind-shop if the cluster is gone"):
         doctor.cluster("kind-shop")
-    with pytest.raises(Problem, match=r"does not answer: minikube start"):
+    with pytest.raises(Problem, match=r"does not answer: run minikube start"):
         doctor.cluster("minikube")

@@ -2,24 +2,28 @@
 
 import re
 import time
+from contextlib import suppress
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from urllib3.util import parse_url
 
-from .cluster_services import is_service
+from .cluster_services import NoAnswer, is_service
 
 MACHINE = {"localhost", "host.docker.internal", "host.minikube.internal"}
 CLUSTER = (".svc", ".svc.cluster.local")
 NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?")
 
 USER_INFO_REJECTED = (
-    "A host with a user name or a password is rejected, because the web UI and the reports show it: leave out all that "
-    "ends with @, and send an Authorization header that the locustfile makes of a variable in loadtest/.env."
+    "A host with a user name or a password is rejected, because the web UI and the reports show it: remove the part up to "
+    "the @, and send an Authorization header that the locustfile makes from a variable in loadtest/.env."
 )
 
 PERIOD = 10.0
 """Seconds for which a decision holds: Services come and go."""
+
+SOON = 1.0
+"""Seconds until the DNS is asked again, if it has not told, or if a Service may yet be created."""
 
 MOST = 1000
 """Decisions to keep, so that a test with random hosts does not fill the memory."""
@@ -32,42 +36,51 @@ class AllowedHosts:
         """`names` are hosts, separated by commas. Raises ValueError if one cannot be a host."""
         entries = [entry.strip() for entry in names.split(",")]
         self._named = {_canonical(entry).removesuffix(".") for entry in entries if entry}
-        self._decisions: dict[str, tuple[float, bool]] = {}
+        self._decisions: dict[str, tuple[float, bool | None]] = {}
 
     def allow(self, host: str) -> bool:
         """Whether a connection to this host may be made: a name or an IP address, as the client has parsed it."""
-        now = time.monotonic()
-        until, is_allowed = self._decisions.get(host, (0.0, False))
-        return is_allowed if now < until else self._decide(host, now, is_allowed)
+        return bool(self._decision(host))
 
-    def problem(self, url: str) -> str | None:
-        """Why load on this URL is rejected, or None if it is allowed."""
+    def problem(self, url: str, *, or_later: bool = False) -> str | None:
+        """Why load on this URL is rejected, or None if it is allowed; with `or_later`, also if the DNS may yet allow it."""
         if "@" in url:
             return USER_INFO_REJECTED
-        host = next((host for host in _hosts(url) if not self.allow(host)), None)
+        accepted = (True, None) if or_later else (True,)
+        host = next((host for host in _hosts(url) if self._decision(host) not in accepted), None)
         return None if host is None else rejection(f"Load on {host or repr(url)}")
 
-    def _decide(self, host: str, now: float, before: bool) -> bool:
+    def _decision(self, host: str) -> bool | None:
+        """Whether the host is allowed, or None while that is open."""
+        until, decision = self._decisions.get(host, (0.0, None))
+        return decision if time.monotonic() < until else self._decide(host, decision)
+
+    def _decide(self, host: str, before: bool | None) -> bool | None:
         if len(self._decisions) >= MOST:
             self._decisions.clear()
         # Until the DNS has answered, the other users go on with the decision before.
         if host in self._decisions:
-            self._decisions[host] = now + PERIOD, before
+            self._decisions[host] = time.monotonic() + PERIOD, before
+        decision, period = before, SOON
+        with suppress(NoAnswer):
+            decision = self._is_allowed(host)
+            period = SOON if decision is None else PERIOD
+        self._decisions[host] = time.monotonic() + period, decision
+        return decision
+
+    def _is_allowed(self, host: str) -> bool | None:
         try:
             name = _canonical(host)
         except ValueError:
-            is_allowed = False
-        else:
-            is_allowed = name.removesuffix(".") in self._named or _is_local(name)
-        self._decisions[host] = now + PERIOD, is_allowed
-        return is_allowed
+            return False
+        return name.removesuffix(".") in self._named or _is_local(name)
 
 
 def rejection(what: str) -> str:
     """The sentence that rejects `what`, with the remedy."""
     return (
         f"{what} is rejected, because it is neither in the cluster nor on this machine: write a Service as "
-        "name.namespace.svc, and allow any other host that you may test with LOCUST_ALLOWED_HOSTS."
+        "name.namespace.svc, or add a host that you may test to LOCUST_ALLOWED_HOSTS."
     )
 
 
@@ -96,8 +109,8 @@ def _canonical(host: str) -> str:
     return name
 
 
-def _is_local(host: str) -> bool:
-    """Whether the host is this machine or a Service of the cluster, by its name, `name.namespace` or its full name."""
+def _is_local(host: str) -> bool | None:
+    """Whether the host is this machine or a Service of the cluster; None if the Service may yet be created."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -106,4 +119,4 @@ def _is_local(host: str) -> bool:
     if not host[0].isalpha():
         return False
     name = host.removesuffix(".")
-    return "." not in host or name in MACHINE or name.endswith(CLUSTER) or is_service(name)
+    return name in MACHINE or name.endswith(CLUSTER) or is_service(host)

@@ -62,7 +62,7 @@ def _guard_urllib3(pools: Any, hosts: AllowedHosts) -> None:
                 if proxy:
                     _require(hosts, proxy, "through the proxy")
             _require(hosts, pool.host, "on")
-            if not url.startswith("/"):  # what a proxy is told
+            if not url.startswith("/"):  # a proxy gets the whole URL
                 _require(hosts, parse_url(url).host or "", "on")
         return urlopen(pool, method, url, *rest, **options)
 

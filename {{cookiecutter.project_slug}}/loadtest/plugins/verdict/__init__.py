@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from livesync.errors import Rejected
+
 from . import load_generator
 from .run_monitor import RunMonitor
 from .service_levels import ServiceLevels
@@ -43,5 +45,8 @@ def _begin(environment: Environment, runner: Runner, **_: Any) -> None:
         try:
             Path(folder).mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            sys.exit(f"The verdict needs a folder, and {folder} cannot be one: {error.strerror}")
-        RunMonitor(environment, runner, levels, Path(folder)).begin()
+            sys.exit(f"{folder} cannot be created for the verdict ({error.strerror}): name another folder.")
+        try:
+            RunMonitor(environment, runner, levels, Path(folder)).begin()
+        except Rejected as reason:
+            sys.exit(str(reason))

@@ -54,11 +54,11 @@ class LoadGenerator:
     def doubts(self) -> list[str]:
         """Reasons why the numbers may measure Locust and not the service."""
         return [
-            f"{worker} used {cpu:.0f} % of a core (limit {SATURATED:g} %): Locust was the bottleneck. Add workers or cores."
+            f"{worker} used {cpu:.0f} % of a core (limit {SATURATED:g} %): Locust was the bottleneck, so add workers or cores."
             for worker, cpu in self.busiest.items()
             if cpu > SATURATED
         ] + [
-            f"{worker} was throttled for {seconds:.1f} s by its CPU limit, so the numbers measure that limit. Remove it."
+            f"{worker} was throttled for {seconds:.1f} s by its CPU limit, so the numbers measure this limit: remove it."
             for worker, seconds in self.throttled.items()
             if seconds > 0
         ]

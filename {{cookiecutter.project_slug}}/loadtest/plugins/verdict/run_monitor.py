@@ -4,6 +4,7 @@ from locust.env import Environment
 from locust.runners import STATE_RUNNING, STATE_SPAWNING, Runner
 
 import json
+import math
 import signal
 import time
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import gevent
-from livesync.file_scan import max_bytes, scan
+from livesync.file_scan import scan, unless_gone
 from livesync.files import revision_of
 
 from . import verdict_document
@@ -31,7 +32,10 @@ class RunMonitor:
     """Watches one run; `begin` and `end` are called once."""
 
     def __init__(self, environment: Environment, runner: Runner, levels: ServiceLevels, folder: Path) -> None:
+        """`folder` is where the verdict goes. Raises Rejected if a file of the load test cannot be read."""
         self.environment, self.runner, self.levels, self.folder = environment, runner, levels, folder
+        # Before the test, which may write files.
+        self.revision = _revision()
         self.generator = LoadGenerator()
         self.users = Users()
         self._began_at = datetime.now(UTC)
@@ -76,7 +80,7 @@ class RunMonitor:
 
     def end(self, **_: Any) -> None:
         """Write verdict.json, and make the outcome Locust's exit code."""
-        run = Run(self._began_at.isoformat(timespec="seconds"), round(self.seconds(), 1), _revision())
+        run = Run(self._began_at.isoformat(timespec="seconds"), round(self.seconds(), 1), self.revision)
         content = verdict_document.create(self.environment, run, self.checks(), self.generator.doubts())
         verdict_document.write(content, self.folder)
         self.environment.process_exit_code = int(content["outcome"] != "passed")
@@ -100,5 +104,7 @@ class RunMonitor:
 
 
 def _revision() -> str:
-    files = scan(Path.cwd(), max_bytes())
-    return revision_of({path: Path(file.real).read_bytes() for path, file in files.items()})
+    # Live sync alone has a limit for the size of all files.
+    files = scan(Path.cwd(), limit=math.inf)
+    contents = {path: unless_gone(path, Path(file.real).read_bytes) for path, file in files.items()}
+    return revision_of({path: content for path, content in contents.items() if content is not None})

@@ -13,7 +13,7 @@ HEADERS = {"Authorization": f"Bearer {token}"} if (token := os.environ.get("API_
 
 
 class Visitor(FastHttpUser):
-    """Requests /hello. It needs nothing else of the target, so it can test other services, too."""
+    """Requests /hello and nothing else. For another service, change the path."""
 
     wait_time = between(0.5, 1.5)
 
