@@ -81,11 +81,61 @@ def test_an_added_test_start_listener_is_for_the_next_start_and_the_tab_says_so(
     assert "from the next start" in swarm.log()
 
 
+def test_an_edited_init_listener_runs_at_the_next_start_of_locust_and_the_tab_says_so(swarm: Swarm) -> None:
+    source = BASE + "\nfrom locust import events\n\n@events.init.add_listener\ndef begin(**_):\n    print('one')\n"
+    swarm.edit(source)
+    swarm.edit(source.replace("/base/", "/edited/"))
+    assert "init listener" not in swarm.get("/livesync")["changes"][-1]["what"]
+    swarm.edit(source.replace("'one'", "'two'"))
+    assert "when Locust restarts" in swarm.get("/livesync")["changes"][-1]["what"]
+    assert "when Locust restarts" in swarm.log()
+
+
+def test_an_edited_loop_that_is_running_keeps_its_code_and_the_tab_says_so(swarm: Swarm) -> None:
+    source = (
+        BASE + "\nimport gevent\n\ndef watch():\n    while True:\n        gevent.sleep(0.1)\n\ngevent.spawn(watch)\n"
+    )
+    swarm.edit(source)
+    swarm.edit(source.replace("/base/", "/edited/"))
+    assert "watch is running" not in swarm.get("/livesync")["changes"][-1]["what"]
+    swarm.edit(source.replace("sleep(0.1)", "sleep(0.2)"))
+    assert "watch is running since before the edit" in swarm.get("/livesync")["changes"][-1]["what"]
+
+
 def test_what_a_removed_line_did_is_named_where_it_stays(swarm: Swarm) -> None:
     source = BASE + "\nimport atexit\natexit.register(print, 'end')\n"
     swarm.edit(source)
     swarm.edit(BASE)
     wait_until(lambda: "locustfile.py: what line 13 did" in swarm.log(), "the line in the log")
+
+
+REGISTRY = """
+SCENARIOS = {}
+
+def scenario(name):
+    def register(function):
+        SCENARIOS[name] = function
+        return function
+    return register
+
+@scenario("look")
+def look():
+    pass
+
+@scenario("buy")
+def buy():
+    pass
+"""
+
+
+def test_what_a_decorator_has_registered_is_named_where_it_stays(swarm: Swarm) -> None:
+    swarm.edit(REGISTRY + BASE)
+    swarm.edit(REGISTRY.replace("    pass", "    return 1", 1) + BASE)
+    assert "stays" not in swarm.get("/livesync")["changes"][-1]["what"]
+    swarm.edit(REGISTRY.replace('"buy"', '"sell"') + BASE)
+    assert "what line 15 did when it ran stays" in swarm.get("/livesync")["changes"][-1]["what"]
+    swarm.edit(REGISTRY.partition('@scenario("buy")')[0] + BASE)
+    assert "what line 15 did when it ran stays" in swarm.get("/livesync")["changes"][-1]["what"]
 
 
 SHAPE = """

@@ -2,6 +2,7 @@
 
 import pytest
 from support.swarm import BASE, Swarm
+from support.waiting import wait_until
 
 LAYOUTS = {
     "a folder without __init__.py": ("from pages import browse", "browse.PATH()", "pages/browse.py"),
@@ -152,3 +153,154 @@ def test_a_file_that_no_code_has_read_runs_nothing(swarm: Swarm) -> None:
 def test_a_module_that_hides_one_of_python_or_of_a_package_is_rejected(swarm: Swarm, name: str) -> None:
     swarm.save("NAME = 1\n", name)
     assert "rename it" in swarm.rejection()
+
+
+SETTINGS = """
+from functools import lru_cache, partial
+
+class Settings:
+    name = "one"
+
+    class Shop:
+        name = "one"
+
+settings = Settings()
+
+def described(settings, mark="-a"):
+    return settings.name + mark
+
+@lru_cache
+def cached():
+    return settings.name
+
+class Paths:
+    @staticmethod
+    @lru_cache
+    def of_a_method():
+        return described(settings)
+
+def of_settings(mark):
+    return settings.name + mark
+
+of_a_partial = lru_cache(partial(of_settings, "-c"))
+TAKEN = "+".join([settings.name, Settings.Shop.name, described(settings)])
+"""
+
+
+def test_what_is_taken_from_settings_or_cached_follows_their_edits(swarm: Swarm) -> None:
+    swarm.save(SETTINGS, "settings.py")
+    calls = "/{settings.TAKEN}+{settings.cached()}+{settings.Paths.of_a_method()}+{settings.of_a_partial()}/"
+    swarm.edit("import settings\n" + BASE.replace("/base/", calls))
+    swarm.wait_for("/one+one+one-a+one+one-a+one-c")
+    edited = SETTINGS.replace('"one"', '"two"')
+    swarm.edit(edited, "settings.py")
+    swarm.wait_for("/two+two+two-a+two+two-a+two-c")
+    swarm.edit(edited.replace('"-a"', '"-b"'), "settings.py")
+    swarm.wait_for("/two+two+two-b+two+two-b+two-c")
+
+
+FEED = """
+from itertools import cycle
+
+def names():
+    while True:
+        yield "one"
+
+def feed():
+    return cycle(names())
+
+NAMES, FEED = names(), feed()
+"""
+
+
+def test_generators_that_a_module_has_made_run_their_edited_code_and_else_go_on(swarm: Swarm) -> None:
+    swarm.save(FEED, "feed.py")
+    uses = "import feed\n" + BASE.replace("/base/", "/{next(feed.NAMES)}-{next(feed.FEED)}/")
+    swarm.edit(uses)
+    swarm.wait_for("/one-one")
+    swarm.edit(
+        FEED.replace('yield "one"', 'for number in range(1_000_000):\n            yield f"n{number}"'), "feed.py"
+    )
+    swarm.wait_for("/n0-n0")
+    swarm.edit(uses.replace("/{next", "/edited-{next"))
+    wait_until(lambda: any(seen.startswith("/edited-n") for seen in list(swarm.service.seen)), "the edited task")
+    assert not swarm.requests("/edited-n0-n0")
+
+
+DELETED = """
+import json, os
+
+with open("config.json") as file:
+    raw = json.load(file)
+match raw:
+    case {"host": _, **others}:
+        NAMES = [os.path.basename(path) for path in others.values()]
+NAME = raw["first"]
+del raw
+"""
+
+
+def test_a_statement_is_edited_that_reads_what_is_deleted_later(swarm: Swarm) -> None:
+    swarm.save('{"first": "one", "second": "two", "host": ""}', "config.json")
+    swarm.save(DELETED, "config.py")
+    swarm.edit("import config\n" + BASE.replace("/base/", "/{config.NAME}-{hasattr(config, 'raw')}/"))
+    swarm.wait_for("/one-False")
+    swarm.edit(DELETED.replace('"first"]', '"second"]'), "config.py")
+    swarm.wait_for("/two-False")
+
+
+LATE = """
+from uuid import uuid4
+
+def connect():
+    import client
+    return client.Client()
+
+CLIENT = connect()
+try:
+    import other
+    TOKEN = uuid4().hex
+except ImportError:
+    TOKEN = ""
+"""
+
+
+LATE_CLIENT = """
+from uuid import uuid4
+
+class Client:
+    def __init__(self):
+        self.token = uuid4().hex
+
+    def name(self):
+        return '/one/' + self.token
+"""
+
+
+def test_an_edit_of_a_module_makes_nothing_anew_where_it_was_imported(swarm: Swarm) -> None:
+    swarm.save(LATE_CLIENT, "client.py")
+    swarm.save("def name():\n    return 'one'\n", "other.py")
+    swarm.save(LATE, "late.py")
+    swarm.edit("import late\n" + BASE.replace("/base/{os.getpid()}", "{late.CLIENT.name()}-{late.TOKEN}"))
+    swarm.wait_for("/one")
+    swarm.edit("def name():\n    return 'two'\n", "other.py")
+    swarm.edit(LATE_CLIENT.replace("/one/", "/two/"), "client.py")
+    swarm.wait_for("/two")
+    assert set(swarm.requests("/one")) == set(swarm.requests("/two"))
+
+
+def test_what_a_line_sets_on_a_module_or_a_class_is_read_again(swarm: Swarm) -> None:
+    source = """
+import settings
+
+settings.NAME = "one"
+settings.Shop.name = "one"
+TAKEN = settings.NAME + settings.Shop.name
+"""
+    swarm.save("NAME = 'none'\n\nclass Shop:\n    name = 'none'\n", "settings.py")
+    swarm.edit(source + BASE.replace("/base/", "/{TAKEN}/"))
+    swarm.wait_for("/oneone")
+    swarm.edit(source.replace('NAME = "one"', 'NAME = "two"') + BASE.replace("/base/", "/{TAKEN}/"))
+    swarm.wait_for("/twoone")
+    swarm.edit(source.replace('"one"', '"two"') + BASE.replace("/base/", "/{TAKEN}/"))
+    swarm.wait_for("/twotwo")

@@ -31,6 +31,17 @@ def test_an_edited_shape_steers_the_test_that_runs(steady: Swarm) -> None:
     wait_for_users(steady, 2)
 
 
+def test_a_shape_follows_an_edit_of_what_its_constructor_reads(idle: Swarm) -> None:
+    shape = SHAPE.replace("    def tick", "    def __init__(self):\n        self.users = USERS\n\n    def tick")
+    source = f"USERS = 6\n{BASE}{shape.replace('6, 100', 'self.users, 100')}"
+    idle.save(source)
+    idle.start(workers=1)
+    idle.post("/swarm")
+    wait_for_users(idle, 6)
+    idle.edit(source.replace("USERS = 6", "USERS = 9"))
+    wait_for_users(idle, 9)
+
+
 def test_a_removed_shape_leaves_the_users_that_there_are(steady: Swarm) -> None:
     steady.edit(BASE.replace("/base/", "/edited/"))
     steady.wait_for("/edited")

@@ -1,5 +1,7 @@
 """A user starts again where an edit changed how it starts, and only there."""
 
+from textwrap import indent
+
 import pytest
 from support.swarm import BASE, Swarm
 from support.waiting import wait_until
@@ -91,12 +93,95 @@ def test_an_edit_of_something_else_starts_no_user_again(starting: Swarm) -> None
     assert not starting.requests("/started")
 
 
+def test_an_edit_of_a_request_listener_starts_no_user_again(starting: Swarm) -> None:
+    listener = """
+from locust import events
+
+HEARD = []
+
+@events.request.add_listener
+def hear(name, **_):
+    HEARD[:] = ["first"]
+"""
+    source = STARTS.replace("/{user.base}", "/{''.join(HEARD)}-{user.base}") + listener
+    starting.edit(
+        source.replace('self.base = "base"', 'self.base = "again"')
+    )  # with a request while the listener is there
+    wait_until(lambda: len(starting.requests("/started")) == 10, "10 users started again")
+    starting.wait_for("/first-again-made-token-place")
+    starting.forget()
+    starting.edit(source.replace('self.base = "base"', 'self.base = "again"').replace("first", "second"))
+    starting.wait_for("/second-again-made-token-place")
+    assert not starting.requests("/started")
+
+
+MARKED = """
+def marked(mark):
+    def decorate(cls):
+        cls.mark = mark
+        return cls
+    return decorate
+
+@marked("one")
+class Visitor(Base):"""
+
+
+def test_an_edited_class_decorator_starts_no_user_again(starting: Swarm) -> None:
+    source = STARTS.replace("class Visitor(Base):", MARKED).replace("/{user.base}", "/{user.mark}-{user.base}")
+    starting.edit(source)
+    starting.wait_for("/one-base-made-token-place")
+    starting.edit(source.replace('"one"', '"two"'))
+    starting.wait_for("/two-base-made-token-place")
+    starting.settle()
+    assert not starting.requests("/started")
+
+
 def test_a_setting_of_the_client_starts_users_again_and_a_weight_does_not(starting: Swarm) -> None:
     starting.edit(STARTS.replace("class Visitor(Base):", "class Visitor(Base):\n    weight = 5"))
+    starting.settle()
+    starting.edit(STARTS + "\n    def context(self):\n        return {'user': 1}\n")
     starting.settle()
     assert not starting.requests("/started")
     starting.edit(STARTS.replace("class Visitor(Base):", "class Visitor(Base):\n    network_timeout = 7.0"))
     wait_until(lambda: len(starting.requests("/started")) == 10, "10 users started again")
+
+
+SLOW = """
+import os, time
+from locust import FastHttpUser, constant, task
+
+def token(name):
+    return name
+
+class Visitor(FastHttpUser):
+    wait_time = constant(0.1)
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        time.sleep(0.5)
+        self.name = token("one")
+
+    @task
+    def visit(self):
+        self.client.get(f"/{self.name}/{os.getpid()}", name="/")
+"""
+
+
+def test_a_user_whose_constructor_is_edited_while_it_runs_starts_again(idle: Swarm) -> None:
+    idle.save(SLOW)
+    idle.start(workers=1)
+    idle.post("/swarm", user_count=6, spawn_rate=100)
+    wait_until(lambda: idle.requests("/one"), "the first user, while others are made")
+    edited = (
+        SLOW.replace("self.name", "self.token")
+        .replace("(name):", "(name, other):")
+        .replace("return name", "return other")
+    )
+    idle.edit(edited.replace('token("one")', 'token("one", "two")'))
+    wait_until(lambda: idle.users() == 6, "6 users")
+    idle.wait_for_end_of("/one")
+    assert idle.requests("/two")
+    assert idle.get("/exceptions")["exceptions"] == []
 
 
 def test_a_user_whose_on_stop_fails_starts_again_all_the_same(swarm: Swarm) -> None:
@@ -122,6 +207,64 @@ def test_a_class_decorator_that_returns_a_subclass_keeps_its_users(swarm: Swarm)
     swarm.edit(measured.replace("-one", "-two").replace("constant(0.1)", "constant(0.04)"))
     swarm.edit(measured.replace("-one", "-three").replace("mark = 'm'", "mark = 'n'"))
     swarm.wait_for("/n-three")
+
+
+INSPECTED = """
+import os
+from locust import FastHttpUser, constant, task
+
+def marked(function):
+    def wrapper(self):
+        self.mark = "marked"
+        function(self)
+        del self.mark
+    wrapper.locust_task_weight = function.locust_task_weight
+    return wrapper
+
+def mark_tasks(cls):
+    for name, value in list(vars(cls).items()):
+        if "locust_task_weight" in dir(value):
+            setattr(cls, name, marked(value))
+    cls.tasks = [getattr(cls, name) for name in vars(cls) if "locust_task_weight" in dir(getattr(cls, name))]
+    return cls
+
+class Base(FastHttpUser):
+    abstract = True
+    wait_time = constant(0.1)
+    mark = "plain"
+
+    def __init_subclass__(cls):
+        cls.names = "-".join(name for name in vars(cls) if name.startswith("go"))
+
+@mark_tasks
+class Visitor(Base):
+    visits = 0
+
+    def on_start(self):
+        self.client.get(f"/started/{os.getpid()}", name="/")
+
+    @task
+    def go(self):
+        Visitor.visits += 1
+        self.client.get(f"/{self.names}-{self.mark}-{Visitor.visits > 0}/{os.getpid()}", name="/")
+"""
+
+
+def test_a_decorator_and_an_init_subclass_see_what_an_edit_adds_to_a_class(swarm: Swarm) -> None:
+    swarm.edit(INSPECTED)
+    swarm.wait_for("/go-marked-True")
+    swarm.forget()
+    added = """
+    @task
+    def going(self):
+        self.client.get(f"/{self.names}-{self.mark}-{Visitor.visits > 2}-going/{os.getpid()}", name="/")
+"""
+    swarm.edit(INSPECTED + added)
+    swarm.wait_for("/go-going-marked-True-going")
+    swarm.edit((INSPECTED + added).replace("    @task\n    def going", "    @task(3)\n    def going"))
+    swarm.wait_for_end_of("/go-going-plain-True-going")
+    swarm.wait_for("/go-going-marked-True-going")
+    assert not swarm.requests("/started")
 
 
 WITHOUT_TASKS = """
@@ -156,3 +299,49 @@ def test_a_user_in_a_task_set_without_tasks_takes_new_code(idle: Swarm, kind: st
         )
     )
     idle.wait_for("/step")
+
+
+MADE = """
+import os
+from locust import FastHttpUser, constant, task
+
+def make(path, wait):
+    class Visitor(FastHttpUser):
+        wait_time = constant(wait)
+
+        @task
+        def visit(self):
+            self.client.get(f"/{path}/{os.getpid()}", name="/")
+
+    return Visitor
+
+Visitor = make("base", 0.1)
+"""
+IN_AN_IF = BASE.partition("class")[0] + "if os.name:\n" + indent(BASE[BASE.index("class") :], "    ")
+MOVED = "from shop.visitors import Visitor\n"
+REBOUND = {
+    "moved to a helper": ({}, {"locustfile.py": MOVED, "shop/visitors.py": BASE}),
+    "in a helper that is renamed": (
+        {"locustfile.py": MOVED, "shop/visitors.py": BASE},
+        {"locustfile.py": MOVED.replace("visitors", "people"), "shop/people.py": BASE},
+    ),
+    "made by a function": ({"locustfile.py": MADE}, {"locustfile.py": MADE.replace("0.1", "0.05")}),
+    "inside of an if": ({"locustfile.py": IN_AN_IF}, {"locustfile.py": IN_AN_IF.replace("0.1", "0.05")}),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), REBOUND.values(), ids=REBOUND)
+def test_users_go_on_whatever_statement_makes_their_class(
+    swarm: Swarm, before: dict[str, str], after: dict[str, str]
+) -> None:
+    for name, source in reversed(before.items()):  # the helper first
+        swarm.save(source, name)
+    swarm.forget()
+    swarm.wait_for("/base")
+    edited = {
+        name: source.replace("/base/", "/edited/").replace('"base"', '"edited"') for name, source in after.items()
+    }
+    for name, source in reversed(edited.items()):
+        swarm.save(source, name)
+    swarm.wait_for("/edited")
+    swarm.wait_for_end_of("/base")

@@ -267,6 +267,149 @@ class Visitor(FastHttpUser):
     swarm.wait_for("/base")
 
 
+def test_a_task_under_way_ends_on_the_functions_before_several_edits(swarm: Swarm) -> None:
+    source = """
+import os, time
+from locust import FastHttpUser, constant, task
+
+def name(first, second="old"):
+    return second
+
+class Visitor(FastHttpUser):
+    wait_time = constant(0.01)
+
+    def path(self, first):
+        return name(first)
+
+    @task
+    def visit(self):
+        time.sleep(1)
+        self.client.get(f"/{self.path(1)}/{os.getpid()}", name="/")
+"""
+    swarm.edit(source)
+    swarm.wait_for("/old")
+    swarm.edit(source.replace("return second", "return second + ''").replace("return name", "return '' + name"))
+    edited = source.replace('(first, second="old")', '(first, third, *, second="new")').replace(
+        "name(first)", "name(first, third)"
+    )
+    edited = edited.replace("path(self, first):", "path(self, first, third):").replace(
+        "self.path(1)", "self.path(1, 2)"
+    )
+    swarm.edit(edited)
+    swarm.edit(edited.replace('second="new"', 'second="newest"'))
+    swarm.wait_for("/newest")
+    swarm.wait_for_end_of("/old")
+
+
+def test_static_methods_and_greenlets_of_a_task_under_way_are_the_old_ones(swarm: Swarm) -> None:
+    source = """
+import os, time
+import gevent
+from locust import FastHttpUser, constant, task
+
+class Visitor(FastHttpUser):
+    wait_time = constant(0.01)
+
+    @staticmethod
+    def path(first):
+        return first
+
+    @classmethod
+    def name(cls, first):
+        return cls.path(first)
+
+    def in_a_greenlet(self, first):
+        return self.name(first)
+
+    @task
+    def visit(self):
+        time.sleep(0.3)
+        path = gevent.spawn(self.in_a_greenlet, "old").get()
+        self.client.get(f"/{path}/{os.getpid()}", name="/")
+"""
+    edited = (
+        source.replace("def path(first):\n        return first", "def path(first, *, second):\n        return second")
+        .replace("def name(cls, first):", "def name(cls, first, second):")
+        .replace("cls.path(first)", "cls.path(first, second=second)")
+        .replace("def in_a_greenlet(self, first):", "def in_a_greenlet(self, first, second):")
+        .replace("self.name(first)", "self.name(first, second)")
+        .replace('in_a_greenlet, "old"', 'in_a_greenlet, "old", "new"')
+    )
+    swarm.edit(source)
+    swarm.wait_for("/old")
+    swarm.edit(edited)
+    swarm.wait_for("/new")
+    swarm.wait_for_end_of("/old")
+
+
+def test_a_task_under_way_meets_no_constructor_and_no_decorated_function_with_other_arguments(swarm: Swarm) -> None:
+    source = """
+import os, time
+from dataclasses import dataclass
+from functools import wraps
+from locust import FastHttpUser, constant, task
+
+def logged(function):
+    @wraps(function)
+    def wrapper(*arguments):
+        return function(*arguments)
+    return wrapper
+
+@dataclass
+class Cart:
+    owner: str
+
+@logged
+def name(cart):
+    return cart.owner
+
+class Visitor(FastHttpUser):
+    wait_time = constant(0.01)
+
+    @task
+    def visit(self):
+        time.sleep(0.3)
+        self.client.get(f"/{name(Cart('old'))}/{os.getpid()}", name="/")
+"""
+    edited = (
+        source.replace("owner: str", "owner: str\n    place: str")
+        .replace("def name(cart):", "def name(cart, mark):")
+        .replace("return cart.owner", "return cart.place + mark")
+        .replace("name(Cart('old'))", "name(Cart('old', 'new'), '-a')")
+    )
+    swarm.edit(source)
+    swarm.wait_for("/old")
+    swarm.edit(edited)
+    swarm.wait_for("/new-a")
+    swarm.wait_for_end_of("/old")
+
+
+COUNTER = """
+STARTED = []
+
+class Counter:
+    def start(self):
+        STARTED.append(self)
+
+    def count_to(self, limit):
+        self.limit = limit
+
+counter = Counter()
+counter.start()
+counter.count_to(3)
+"""
+
+
+def test_an_object_is_kept_when_a_line_that_calls_a_method_of_it_is_edited_or_removed(swarm: Swarm) -> None:
+    source = COUNTER + BASE.replace("/base/", "/PATH-{len(STARTED)}-{STARTED[0] is counter}-{counter.limit}/")
+    swarm.edit(source)
+    swarm.wait_for("/PATH-1-True-3")
+    swarm.edit(source.replace("to(3)", "to(4)"))
+    swarm.wait_for("/PATH-1-True-4")
+    swarm.edit(source.replace("counter.count_to(3)\n", "").replace("/PATH", "/removed"))
+    swarm.wait_for("/removed-1-True-4")
+
+
 def test_weights_and_hosts_of_the_command_line_win_over_edits(idle: Swarm) -> None:
     two = BASE + BASE.replace("Visitor", "Buyer").replace("/base/", "/buy/")
     idle.save(two)

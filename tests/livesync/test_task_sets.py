@@ -21,6 +21,68 @@ def test_a_task_can_be_added_reweighted_and_removed(swarm: Swarm) -> None:
     swarm.wait_for_end_of("/extra")
 
 
+def test_private_tasks_stay_and_go_like_others(swarm: Swarm) -> None:
+    private = base(
+        "/base", '\n    @task\n    def __hide(self):\n        self.client.get(f"/hidden/{os.getpid()}", name="/")\n'
+    )
+    swarm.edit(private)
+    swarm.wait_for("/hidden")
+    more = '\n    @task\n    def more(self):\n        self.client.get(f"/more/{os.getpid()}", name="/")\n'
+    swarm.edit(private + more)
+    swarm.wait_for("/more")
+    swarm.forget()
+    swarm.wait_for("/hidden")
+    swarm.edit(BASE + more)
+    swarm.wait_for_end_of("/hidden")
+
+
+def test_tasks_that_a_module_adds_to_a_class_stay_when_the_class_is_edited(swarm: Swarm) -> None:
+    added = """
+
+def look(user):
+    user.client.get(f"/look/{os.getpid()}", name="/")
+
+Visitor.tasks.append(look)
+"""
+    swarm.edit(BASE + added)
+    swarm.wait_for("/look")
+    swarm.edit(BASE.replace("@task", "@task(2)").replace("/base/", "/edited/") + added)
+    swarm.wait_for("/edited")
+    swarm.forget()
+    swarm.wait_for("/look")
+    swarm.edit(BASE)
+    swarm.wait_for_end_of("/look")
+
+
+MADE_IN_A_LOOP = """
+import os
+from locust import FastHttpUser, constant, task
+
+def asking_for(path):
+    def ask(self):
+        self.client.get(f"/{path}/{os.getpid()}", name="/")
+    return ask
+
+class Visitor(FastHttpUser):
+    wait_time = constant(0.1)
+
+    for path in ("one", "two"):
+        locals()[f"ask_for_{path}"] = task(asking_for(path))
+"""
+
+
+def test_tasks_that_a_loop_makes_follow_its_edits(swarm: Swarm) -> None:
+    swarm.edit(MADE_IN_A_LOOP)
+    swarm.wait_for("/two")
+    swarm.edit(MADE_IN_A_LOOP.replace('"two")', '"two", "three")'))
+    swarm.wait_for("/three")
+    swarm.forget()
+    swarm.wait_for("/two")
+    swarm.edit(MADE_IN_A_LOOP.replace('("one", "two")', '("one", "three")'))
+    swarm.wait_for_end_of("/two")
+    swarm.wait_for("/three")
+
+
 NESTED = """
 import os
 from locust import FastHttpUser, SequentialTaskSet, TaskSet, constant, task

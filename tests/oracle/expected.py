@@ -62,11 +62,13 @@ class Expected:
         ):
             runs = True
             self.runs |= {part.id for part in item.parts}
-        if item.kind in NEVER_IN_PLACE | {"dataclass"} and (
-            any(p.id in self.runs for p in item.parts) or self._removed_parts(item)
+        is_replaced = item.kind in NEVER_IN_PLACE or (item.kind in CLASSES and item.decorator != "")
+        inner = [part for top in item.parts for part in top.walk()]
+        if (is_replaced or item.kind == "dataclass") and (
+            any(part.id in self.runs for part in inner) or any(map(self._removed_parts, [item, *inner]))
         ):
-            self.runs |= {part.id for part in item.parts}
-            if item.kind in NEVER_IN_PLACE:
+            self.runs |= {part.id for part in inner}
+            if is_replaced:
                 runs = True
         if item.kind in CLASSES and any(i in self.rebound for i in [*filter(None, [item.base, item.decorator])]):
             runs = True

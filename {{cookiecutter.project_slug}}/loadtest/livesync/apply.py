@@ -7,17 +7,20 @@ from locust import events
 from locust.event import EventHook
 
 import ast
+import builtins
 import inspect
 import linecache
 import sys
-from collections import deque
 from collections.abc import Iterable
 from functools import partial
+from types import ModuleType
 
 from . import functions
+from .code_objects import look_up
 from .dependents import Dependents
-from .modules import Module, Undo
+from .modules import MUTABLE, Module, Undo
 from .source import Registration, TopLevel
+from .syntax import FunctionNode
 from .transaction import MISSING, Outcome, Transaction
 from .update_in_place import InPlace
 
@@ -26,9 +29,6 @@ AGAIN = "it has run before in this process: if it cannot run twice, take the edi
 
 MISTAKES = (NameError, AttributeError, ImportError)
 """Errors that a statement does not raise because it has run before."""
-
-MUTABLE = (list, dict, set, bytearray, deque)
-"""Types whose values a module may build in several statements."""
 
 
 class Apply:
@@ -61,6 +61,7 @@ class Apply:
         self._unload()
         for path in self.transaction.edit.paths:
             linecache.cache.pop(str(self.transaction.modules.folder.path / path), None)
+        self.transaction.outcome.rebound |= self.dependents.names
         return self.transaction.outcome
 
     def _imports(self, module: Module) -> set[str]:
@@ -228,9 +229,12 @@ class Apply:
             self._was_imported |= statement.effects.imported
             for registration in statement.effects.registered:
                 registration.remove()
-            rebuilt = {name for name in statement.extends if _is_built(module.namespace.get(name)) or name in kept}
+            # An object is not made anew for a line that calls a method of it: that may have been `thread.start()`.
+            own = statement.extends if isinstance(statement.node, FunctionNode) else statement.extends & statement.binds
+            rebuilt = {n for n in statement.extends if _is_built(module.namespace.get(n)) or (n in own and n in kept)}
             self._to_rebuild |= {(module.path, name) for name in rebuilt}
-            if not (statement.binds or statement.effects.starred or statement.effects.registered or rebuilt):
+            effects = statement.effects
+            if not (statement.binds or effects.starred or effects.registered or rebuilt) or (effects.filled - rebuilt):
                 self._note_what_stays(module, statement)
             for name in (statement.binds | statement.effects.starred.keys()) - kept:
                 self._remove_name(module, name)
@@ -260,9 +264,11 @@ class Apply:
             module.namespace.pop(name, None)
 
     def _rebuild(self, module: Module, new: TopLevel) -> None:
-        """Before a statement like `X.append(1)` runs again, create X again by the statements before it."""
+        """Before a statement like `X.append(1)`, or one that reads an X that a `del` removed, create X again by those before it."""
         namespace = module.namespace
-        names = {n for n in new.extends if n in new.binds or _is_built(namespace.get(n))} - self._rebuilt
+        deleted = {n for n in new.reads if n not in namespace and not hasattr(builtins, n)}
+        names = {n for n in new.extends if n in new.binds or _is_built(namespace.get(n))} | deleted
+        names -= self._rebuilt
         if not names:
             return
         self._rebuilt |= names
@@ -271,6 +277,8 @@ class Apply:
                 break
             if (earlier.binds | earlier.extends) & names and earlier not in self._ran:
                 self._run_again(module, old, earlier)
+        # Its value is what it was, so what else reads it need not run.
+        self.dependents.names -= {(module.path, name) for name in deleted & namespace.keys()}
 
     def _run_again(self, module: Module, old: TopLevel | None, new: TopLevel) -> None:
         self._ran.add(new)
@@ -279,6 +287,7 @@ class Apply:
         self._rebuild(module, new)
         self.transaction.undo.append(partial(setattr, new, "effects", new.effects))
         if old and (self.in_place.update_function(module, old, new) or self.in_place.update_class(module, old, new)):
+            self.dependents.clear_caches()
             return
         kept = self._take_back(old)
         namespace = module.namespace
@@ -303,9 +312,24 @@ class Apply:
         if old and isinstance(old.node, ast.ClassDef) and isinstance(new.node, ast.ClassDef):
             self.in_place.note_replaced(module, old.node, new.node, before.get(new.node.name))
         self.dependents.names |= {(module.path, name) for name in new.extends if _is_built(namespace.get(name))}
+        self._note_set(module, new)
         self.dependents.clear_caches()
-        if old and not (new.binds | new.extends or old.effects.starred or kept) and old is not new:
+        is_all_effect = old and not (new.binds | new.extends or old.effects.starred or kept) and old is not new
+        if old and (is_all_effect or (old.effects.filled & new.effects.filled) - new.extends):
             self._note_what_stays(module, old)
+
+    def _note_set(self, module: Module, statement: TopLevel) -> None:
+        """Note attributes that it sets on modules, classes and objects, as by `settings.PATH = "/"`."""
+        for *chain, name in statement.sets:
+            holder = look_up(module.namespace, tuple(chain))
+            if issubclass(type(holder), ModuleType):
+                found = self.transaction.modules.find(holder)
+                self.dependents.names |= {(found.path, name)} if found else set()
+            elif issubclass(type(holder), type):
+                self.dependents.attributes.add((holder, name))
+                self.transaction.outcome.attributes.setdefault(holder, set()).add(name)
+            else:
+                self.dependents.attributes.add((type(holder), name))
 
     def _take_back(self, old: TopLevel | None) -> list[Registration]:
         """Remove what the statement registered while loading. What its `init` listener registered stays, as that runs once."""
@@ -332,8 +356,8 @@ def _forget(name: str, undo: Undo) -> None:
 
 def _is_built(value: object) -> bool:
     """Whether a module may build such a value in several statements."""
-    return (
-        isinstance(value, MUTABLE) or inspect.getattr_static(value, "dispatch", None) is not None
+    return isinstance(value, MUTABLE) or all(
+        inspect.getattr_static(value, name, None) for name in ("dispatch", "register", "registry")
     )  # the latter is a `@singledispatch`
 
 

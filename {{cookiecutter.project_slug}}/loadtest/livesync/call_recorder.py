@@ -1,5 +1,7 @@
 """Records which functions of the user's files a greenlet calls while it loads a module or starts a user."""
 
+from locust.event import EventHook
+
 import sys
 from types import FrameType
 
@@ -7,6 +9,8 @@ import gevent
 import greenlet
 
 from .source import Definition
+
+FIRE = EventHook.fire.__code__
 
 
 class Calls:
@@ -42,5 +46,15 @@ class Calls:
         sys.setprofile(self._on_call if greenlets[1] in self._recorded else None)
 
     def _on_call(self, frame: FrameType, event: str, _argument: object) -> None:
-        if event == "call" and (definition := self._definitions.get(id(frame.f_code))):
+        if event == "call" and (definition := self._definitions.get(id(frame.f_code))) and not _is_listening(frame):
             self._recorded[gevent.getcurrent()][-1].add(definition)
+
+
+def _is_listening(frame: FrameType) -> bool:
+    """Whether it runs in a listener: what fires an event, such as a request in `on_start`, does not depend on its listeners."""
+    outer = frame.f_back
+    while outer and outer.f_globals.get("__package__") != __package__:  # up to where live sync began to record
+        if outer.f_code is FIRE:
+            return True
+        outer = outer.f_back
+    return False

@@ -10,13 +10,14 @@ import dataclasses
 import gc
 import inspect
 from abc import ABCMeta
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import CellType
 from typing import Any
 
-from .source import Difference, Statement, bodies, compare
-from .syntax import header
+from .code_objects import look_up
+from .source import Definition, Difference, Statement, bodies, compare
+from .syntax import chain_of, header
 
 KEPT_METACLASSES = {type, ABCMeta, UserMeta, TaskSetMeta, SequentialTaskSetMeta}
 """Metaclasses that do nothing when an attribute is set; a class of another one is replaced by a new class."""
@@ -35,7 +36,14 @@ ORDER = "livesync_order"
 GENERATED = {"tasks", "abstract", "current", TASKS_AS_WRITTEN, ORDER}
 """Attributes that Locust's metaclasses and live sync set themselves."""
 
+TRANSPARENT = {"dataclasses", "locust", "typing", "typing_extensions"}
+"""Packages whose class decorators need not run again; of a dataclass whose fields change, the generated methods are made anew."""
+
+BINDING = {"exec", "locals", "vars"}
+"""Functions by which a class body may bind names that cannot be seen in its text."""
+
 Needs = Callable[[Statement], bool]
+IsInspected = Callable[[ast.ClassDef], bool]
 
 
 @dataclass
@@ -66,7 +74,21 @@ def find_live(namespace: Mapping[str, Any], module: str, qualname: str) -> type 
     return next((cls for cls in classes if (cls.__module__, cls.__qualname__) == (module, qualname)), None)
 
 
-def class_edit(old: ast.ClassDef, new: ast.ClassDef, live: type, needs: Needs) -> ClassEdit | None:
+def is_inspected(node: ast.ClassDef, namespace: Mapping[str, Any], called: Iterable[Definition]) -> bool:
+    """Whether a decorator or an `__init_subclass__` was given the class when it was made, and may have read its body."""
+    if any(definition.code.co_name == "__init_subclass__" for definition in called):
+        return True
+    chains = [chain_of(d.func if isinstance(d, ast.Call) else d) for d in node.decorator_list]
+    return any(_package_of(look_up(namespace, chain)) not in TRANSPARENT for chain in chains)
+
+
+def _package_of(function: Any) -> str:
+    return str(getattr(function, "__module__", "")).partition(".")[0]
+
+
+def class_edit(
+    old: ast.ClassDef, new: ast.ClassDef, live: type, needs: Needs, is_inspected: IsInspected
+) -> ClassEdit | None:
     """What has to run again to update the live class to `new`; None if that needs a new class."""
     if header(old) != header(new) or type(live) not in KEPT_METACLASSES or "__slots__" in vars(live):
         return None
@@ -76,7 +98,7 @@ def class_edit(old: ast.ClassDef, new: ast.ClassDef, live: type, needs: Needs) -
     for before, after in difference.pairs:
         if before and isinstance(before.node, ast.ClassDef) and isinstance(after.node, ast.ClassDef):
             nested = find_live(vars(live), live.__module__, f"{live.__qualname__}.{after.node.name}")
-            inner = class_edit(before.node, after.node, nested, needs) if nested else None
+            inner = class_edit(before.node, after.node, nested, needs, is_inspected) if nested else None
             if inner:
                 edit.nested.append(inner)
                 merged.add(after)
@@ -86,12 +108,27 @@ def class_edit(old: ast.ClassDef, new: ast.ClassDef, live: type, needs: Needs) -
         if after not in merged and (before is None or before.outline != after.outline or needs(after))
     }
     edit.run = [statement.node for statement in _with_dependents(difference, changed) if statement not in merged]
-    edit.order = [name for _, statement in difference.pairs for name in sorted(statement.binds)]
+    edit.order = [as_attribute(name, new) for _, statement in difference.pairs for name in sorted(statement.binds)]
     kept = [before.node for before, _ in difference.pairs if before]
     edit.moved = not _in_order(kept)
     edit.moved_fields = not _in_order([node for node in kept if isinstance(node, ast.AnnAssign)])
-    edit.removed = {name for statement in difference.removed for name in statement.binds}.difference(edit.order)
-    return edit
+    gone = {as_attribute(name, new) for statement in difference.removed for name in statement.binds}
+    edit.removed = gone.difference(edit.order)
+    binds_unseen = any(BINDING & statement.reads for _, statement in difference.pairs)
+    if (binds_unseen or is_inspected(new)) and not is_empty(edit):
+        return None
+    # What runs again by itself does not see the type parameters of the class.
+    parameters = {parameter.name for parameter in getattr(new, "type_params", ())}
+    names = (
+        {node.id for part in edit.run for node in ast.walk(part) if isinstance(node, ast.Name)} if parameters else set()
+    )
+    return edit if parameters.isdisjoint(names) else None
+
+
+def as_attribute(name: str, node: ast.ClassDef) -> str:
+    """The attribute that a name in a class body becomes: a private one gets the name of the class."""
+    owner = node.name.lstrip("_")
+    return f"_{owner}{name}" if owner and name.startswith("__") and not name.endswith("__") else name
 
 
 def _in_order(nodes: list[ast.stmt]) -> bool:
@@ -198,9 +235,10 @@ def carry_over(old: type, new: type, old_node: ast.ClassDef, new_node: ast.Class
     changed = {
         after for before, after in difference.pairs if before is None or before.outline != after.outline or needs(after)
     }
-    kept = {name for _, after in difference.pairs for name in after.binds}
-    kept -= {name for statement in _with_dependents(difference, changed) for name in statement.binds}
-    gone = {name for statement in difference.removed for name in statement.binds}
+    kept = {as_attribute(name, new_node) for _, after in difference.pairs for name in after.binds}
+    again = _with_dependents(difference, changed)
+    kept -= {as_attribute(name, new_node) for statement in again for name in statement.binds}
+    gone = {as_attribute(name, old_node) for statement in difference.removed for name in statement.binds}
     for name, value in vars(old).items():
         if (
             name.startswith("__")
@@ -250,5 +288,21 @@ def tasks_of(cls: Any) -> list[Any]:
         # Removed tasks may still be attributes, because running tasks use them.
         body = {n: v for n, v in body.items() if n in order or "locust_task_weight" not in dir(v)}
         body = {name: body[name] for name in (*(name for name in order if name in body), *body)}
+    # No descriptor among them, which would be told that it belongs to this class.
+    body = {name: value for name, value in body.items() if name == "tasks" or "locust_task_weight" in dir(value)}
     made = type(cls)(cls.__name__, (library,), {"__module__": cls.__module__, **body})
     return [*inherited, *made.tasks]
+
+
+def holders_of_tasks() -> list[Any]:
+    """The user's user classes and task sets, each after those that it is derived from."""
+    found: dict[type, None] = {}
+    queue: list[Any] = [User, TaskSet, SequentialTaskSet]
+    while queue:
+        cls = queue.pop()
+        for subclass in cls.__subclasses__():
+            if subclass not in found:
+                queue.append(subclass)
+                if subclass.__module__.partition(".")[0] != "locust" and type(subclass) in KEPT_METACLASSES:
+                    found[subclass] = None
+    return sorted(found, key=lambda cls: len(cls.__mro__))

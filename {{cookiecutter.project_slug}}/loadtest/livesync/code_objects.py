@@ -1,9 +1,10 @@
 """Code objects: which functions are nested in one, and whether two of them do the same."""
 
 from collections import Counter
-from collections.abc import Iterator
-from inspect import CO_OPTIMIZED
+from collections.abc import Iterator, Mapping
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_OPTIMIZED, getattr_static
 from types import CodeType
+from typing import Any
 
 Place = tuple[str, int]
 CodePath = tuple[Place, ...]
@@ -29,6 +30,11 @@ def nested_codes(code: CodeType) -> Iterator[tuple[Place, CodeType]]:
 def is_function(code: CodeType) -> bool:
     """False for the body of a class or module."""
     return bool(code.co_flags & CO_OPTIMIZED)
+
+
+def is_suspended(code: CodeType) -> bool:
+    """Whether a call only makes a generator or a coroutine, and runs nothing yet."""
+    return bool(code.co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR))
 
 
 def own_code(code: CodeType) -> object:
@@ -64,3 +70,11 @@ def _all_codes(code: CodeType) -> Iterator[CodeType]:
     yield code
     for _, inner in nested_codes(code):
         yield from _all_codes(inner)
+
+
+def look_up(namespace: Mapping[str, Any], chain: tuple[str, ...]) -> Any:
+    """What `a.b.c` stands for, as far as no descriptor has to be asked, or None."""
+    found = namespace.get(chain[0]) if chain else None
+    for name in chain[1:]:
+        found = getattr_static(found, name, None)
+    return found

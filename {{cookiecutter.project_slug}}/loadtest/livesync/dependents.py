@@ -1,9 +1,11 @@
 """Dependents: finds the statements that depend on names and attributes which an edit has bound to other values."""
 
-import itertools
+import inspect
+from collections.abc import Collection, Iterable
 from types import ModuleType
+from typing import Any
 
-from .modules import Module
+from .modules import Cache, Module
 from .source import Definition, Effects, Statement
 from .transaction import Transaction
 
@@ -23,45 +25,69 @@ class Dependents:
 
     def clear_caches(self) -> None:
         """Clear each `@lru_cache` whose results may come from a function or a value that the edit has changed."""
-        changed = {definition.code.co_name for definition in self.transaction.edit.changed}
+        changed = {d.code.co_name for d in self.transaction.edit.changed | self.transaction.outcome.changed}
         for key, cache in self._caches.items():
             is_outdated = not cache.names.isdisjoint(changed) or not cache.reads.isdisjoint(self.names)
-            if key not in self.cleared and is_outdated:
+            if key not in self.cleared and (is_outdated or self._reads_attribute_of(cache)):
                 self.cleared.add(key)
                 cache.cached.cache_clear()
                 self.transaction.undo.append(cache.cached.cache_clear)
+
+    def _reads_attribute_of(self, cache: Cache) -> bool:
+        """Whether its functions read an attribute that has another value now, of a class or of an object in a global."""
+        modules = {module.path: module for module in self.transaction.modules.loaded} if self.attributes else {}
+        values = [modules[path].namespace.get(name) for path, name in cache.reads if path in modules]
+        return self._names_edited(cache.names) or any(self._has_edited(value, cache.names) for value in values)
 
     def reads(self, module: Module, statement: Statement, effects: Effects) -> bool:
         """Whether it reads a name that the edit bound to another value, in its module or in one that it imports."""
         if any(path in effects.starred.values() for path, _ in self.names) or not effects.taken.isdisjoint(self.names):
             return True
-        return any(self._reads_chain(module, chain) for chain in statement.chains) or any(
-            map(self._body_reads, effects.called)
-        )
+        if any(self._reads_chain(module, chain) for chain in statement.chains):
+            return True
+        handed_on = [module.namespace.get(name) for name in statement.reads] if self.attributes else []
+        return any(self._body_reads(definition, handed_on) for definition in effects.called)
 
     def _reads_chain(self, module: Module, chain: tuple[str, ...]) -> bool:
         """Whether one of `a`, `a.b`, … has another value now, as far as these are modules and classes."""
         path, namespace = module.path, module.namespace
-        for name, attribute in itertools.zip_longest(chain, chain[1:]):
+        for number, name in enumerate(chain, 1):
             if (path, name) in self.names:
                 return True
             value = namespace.get(name)
             if id(value) in self.cleared:
                 return True
-            if isinstance(value, type):
-                # The class itself may be called.
-                return any((cls, attribute or "__init__") in self.attributes for cls in value.__mro__)
             if not isinstance(value, ModuleType):
-                return False
+                return bool(self.attributes) and self._reads_attributes(value, chain[number:])
             found = self.transaction.modules.find(value)
             path, namespace = found.path if found else "", vars(value)
         return False
 
-    def _body_reads(self, definition: Definition) -> bool:
+    def _reads_attributes(self, value: Any, chain: tuple[str, ...]) -> bool:
+        """Whether one of `value.a`, `value.a.b`, … is an attribute of a class that has another value now."""
+        for attribute in chain:
+            if self._has_edited(value, {attribute}):
+                return True
+            value = inspect.getattr_static(value, attribute, None)
+        return issubclass(type(value), type) and self._has_edited(value, {"__init__"})  # the class itself may be called
+
+    def _has_edited(self, value: Any, names: Collection[str]) -> bool:
+        """Whether a class, or that of an object, has an attribute of these names that has another value now."""
+        # Not isinstance: a proxy, such as Flask's `request`, would look up its target.
+        bases = (value if issubclass(type(value), type) else type(value)).__mro__
+        return any(cls in bases and attribute in names for cls, attribute in self.attributes)
+
+    def _body_reads(self, definition: Definition, arguments: Iterable[Any]) -> bool:
+        """Whether a function reads what the edit has changed, in its globals or in what the statement may hand to it."""
         names = definition.code.co_names
         home = self.transaction.modules.home(definition)
-        if home and any(id(home.namespace.get(name)) in self.cleared for name in names):
+        values = [home.namespace.get(name) for name in names] if home else []
+        if any(id(value) in self.cleared for value in values):
             return True
-        return not self.transaction.modules.names_read(definition).isdisjoint(self.names) or any(
-            cls.__name__ in names and attribute in names for cls, attribute in self.attributes
-        )
+        if not self.transaction.modules.names_read(definition).isdisjoint(self.names):
+            return True
+        return self._names_edited(names) or any(self._has_edited(value, names) for value in (*values, *arguments))
+
+    def _names_edited(self, names: Collection[str]) -> bool:
+        """Whether the name of a class is in there, and that of its attribute that has another value now."""
+        return any(cls.__name__ in names and attribute in names for cls, attribute in self.attributes)

@@ -4,12 +4,13 @@ import ast
 from dataclasses import dataclass, field
 from types import CodeType
 
+from .classes import changes_fields, class_edit, find_live, is_inspected
 from .errors import Rejected
 from .files import Tree, changed_paths, revision_of
 from .functions import functions_of, lacks_variables
 from .modules import Module, Modules
 from .source import Definition, Difference, Source, TopLevel, adopt_definitions, changed_definitions, compare, parse
-from .syntax import header
+from .syntax import FunctionNode, header, text_of
 
 MODULE_LIMIT = 1_000_000
 """Bytes of a module; compiling a larger one holds up every user of a worker for seconds."""
@@ -23,6 +24,8 @@ class Edit:
     revision: str
     paths: set[str]
     """Files that were added, removed or changed."""
+    data: set[str] = field(default_factory=set)
+    """Those of these files that are no modules which are edited in place."""
     sources: dict[Module, Source] = field(default_factory=dict)
     differences: dict[Module, Difference[TopLevel]] = field(default_factory=dict)
     deleted: list[Module] = field(default_factory=list)
@@ -42,13 +45,10 @@ class Edit:
         )
 
     def replaces_classes(self) -> bool:
-        """Whether a class statement has other bases, keywords or decorators, which needs a new class."""
+        """Whether a class is replaced, or what is called by other arguments from now on and cannot choose by its caller."""
         return any(
-            old
-            and isinstance(old.node, ast.ClassDef)
-            and isinstance(new.node, ast.ClassDef)
-            and header(old.node) != header(new.node)
-            for difference in self.differences.values()
+            old and old.outline != new.outline and (_replaces_class(module, old, new) or _changes_arguments(old, new))
+            for module, difference in self.differences.items()
             for old, new in difference.pairs
         )
 
@@ -64,14 +64,47 @@ class Edit:
             old is None
             or old.outline != new.outline
             or not old.effects.called.isdisjoint(self.changed)
-            or not old.effects.opened.isdisjoint(self.paths)
+            or not old.effects.opened.isdisjoint(self.data)
             or any(module.path in old.effects.imported for module in self.deleted)
         )
+
+
+def _replaces_class(module: Module, old: TopLevel, new: TopLevel) -> bool:
+    """Whether a class statement makes a new class, or a dataclass gets another constructor."""
+    if not (isinstance(old.node, ast.ClassDef) and isinstance(new.node, ast.ClassDef)):
+        return False
+    if not (live := find_live(module.namespace, module.module.__name__, old.node.name)):
+        return header(old.node) != header(new.node)
+    part = class_edit(
+        old.node,
+        new.node,
+        live,
+        lambda _: False,
+        lambda node: is_inspected(node, module.namespace, old.effects.called),
+    )
+    return part is None or changes_fields(part)
+
+
+def _changes_arguments(old: TopLevel, new: TopLevel) -> bool:
+    """Whether a decorated function, which is replaced by a new one, has other arguments."""
+    before, after = _decorated(old.node), _decorated(new.node)
+    return any(before[name] != after[name] for name in before.keys() & after.keys())
+
+
+def _decorated(statement: ast.stmt) -> dict[str, str]:
+    """The arguments of the decorated functions in a statement, without those that are updated in place."""
+    functions = [node for node in ast.walk(statement) if isinstance(node, FunctionNode)]
+    return {
+        node.name: text_of(node.args, bodies=False)
+        for node in functions
+        if any(getattr(decorator, "id", "") not in {"staticmethod", "classmethod"} for decorator in node.decorator_list)
+    }
 
 
 def find_edit(modules: Modules, live: Tree, tree: Tree) -> Edit:
     """Compare `tree` with the `live` one. Raises Rejected for a module that does not compile."""
     edit = Edit(tree, revision_of(tree), changed_paths(live, tree))
+    edit.data = edit.paths - {module.path for module in modules.loaded if module.path in tree}
     for module in modules.loaded:
         if module.path not in edit.paths:
             continue

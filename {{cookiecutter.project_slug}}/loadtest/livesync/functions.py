@@ -57,6 +57,16 @@ class Grace:
     earlier: list["Grace"] = field(default_factory=list)
     """Those of earlier commits that have not ended, oldest first."""
 
+    def covers_caller(self) -> bool:
+        return self.covers(gevent.getcurrent())
+
+    def covers(self, running: Any) -> bool:
+        """Whether a greenlet runs such a task, or was spawned by one that does."""
+        while running is not None and running not in self.pending:
+            spawner = getattr(running, "spawning_greenlet", None)
+            running = spawner and spawner()
+        return running is not None
+
 
 class UnderWay:
     """The greenlets that run user code between two points where a user may take new code."""
@@ -146,6 +156,24 @@ def functions_of(
     return found + _search(searched)
 
 
+def in_loops(
+    definitions: Iterable[Definition], usual: Callable[[Definition], Usual | None], grace: Grace
+) -> set[Definition]:
+    """Those whose present code a greenlet runs that is in no task: a loop keeps the code that it was started with."""
+    frames = Counter(id(frame.f_code) for running in grace.pending for frame in _frames(running))
+    by_code = {}
+    for definition in definitions:
+        known = usual(definition)
+        others = sys.getrefcount(definition.code) - ATTRIBUTE - (known.holders + 1 if known else 0)
+        if not known or others > FRAME * frames[id(definition.code)]:
+            by_code[id(definition.code)] = definition
+    if not by_code:
+        return set()
+    found = [item for item in gc.get_objects() if issubclass(type(item), greenlet) and not grace.covers(item)]
+    codes = {id(frame.f_code) for running in found for frame in _frames(running)}
+    return {by_code[code] for code in codes & by_code.keys()}
+
+
 def _frames(running: greenlet) -> Iterator[FrameType]:
     frame = running.gr_frame
     while frame:
@@ -157,6 +185,8 @@ def _search(definitions: Iterable[Definition]) -> list[tuple[FunctionType, Defin
     by_code = {id(definition.code): definition for definition in definitions}
     if not by_code:
         return []
+    if gc.get_freeze_count():
+        gc.unfreeze()  # what is frozen is not found
     # Looking for referrers takes time for each object and each code, looking at all objects only for each object.
     few = len(by_code) <= FEW
     objects = gc.get_referrers(*(definition.code for definition in by_code.values())) if few else gc.get_objects()
@@ -218,14 +248,18 @@ def lacks_variables(function: FunctionType, code: CodeType) -> bool:
 
 def update(function: FunctionType, edited: FunctionType, grace: Grace, undo: list[Callable[[], object]]) -> bool:
     """Give `function` the code, defaults and annotations of `edited`, of the same definition; return whether its defaults differ."""
-    names = ("__defaults__", "__kwdefaults__", "__annotations__")
     differ = _differ((function.__defaults__, function.__kwdefaults__), (edited.__defaults__, edited.__kwdefaults__))
-    undo += [partial(setattr, function, name, getattr(function, name)) for name in names]
     exchange(function, edited.__code__, True, grace, undo)
     for target in (function, grace.functions.get(function, function)):
-        for name in names:
-            setattr(target, name, getattr(edited, name))
+        take_defaults(target, edited, undo)
     return differ
+
+
+def take_defaults(function: FunctionType, edited: FunctionType, undo: list[Callable[[], object]]) -> None:
+    """Give `function` the defaults and annotations of `edited`."""
+    for name in ("__defaults__", "__kwdefaults__", "__annotations__"):
+        undo.append(partial(setattr, function, name, getattr(function, name)))
+        setattr(function, name, getattr(edited, name))
 
 
 def _differ(one: object, other: object) -> bool:
@@ -285,9 +319,8 @@ def _code_to_run(function: FunctionType, successor: FunctionType) -> CodeType:
 
 
 def _dispatcher(function: FunctionType, original: FunctionType, successor: FunctionType, grace: Grace) -> CodeType:
-    expression = "('original' if 'current'() in 'grace'.pending else 'successor')(*a, **k)"
-    names = {"original": original, "successor": successor, "current": gevent.getcurrent, "grace": grace}
-    return _forwarding(function, expression, **names)
+    expression = "('original' if 'is_covered'() else 'successor')(*a, **k)"
+    return _forwarding(function, expression, original=original, successor=successor, is_covered=grace.covers_caller)
 
 
 def _forwarding(function: FunctionType, expression: str, **objects: Any) -> CodeType:

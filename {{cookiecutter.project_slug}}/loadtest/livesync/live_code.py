@@ -18,7 +18,7 @@ from .apply import Apply
 from .edit import Edit, find_edit
 from .errors import Rejected, explain
 from .files import Folder, Tree, revision_of
-from .functions import Grace, UnderWay
+from .functions import Grace, UnderWay, in_loops
 from .modules import Module, Modules, Undo
 from .source import Definition
 from .transaction import Outcome, Transaction
@@ -49,6 +49,8 @@ class Live:
     """Cleared while a commit runs statements; users wait for it between two tasks."""
     replaced: WeakKeyDictionary[type, type] = field(default_factory=WeakKeyDictionary)
     """Replaced classes, with the new ones."""
+    rebound_at: dict[object, int] = field(default_factory=dict)
+    """Number of the last commit that set a name, given with the path of its module, or an attribute of that name."""
     restarted_at: WeakKeyDictionary[type, int] = field(default_factory=WeakKeyDictionary)
     """Number of the last commit that changed how users of a class, or of one derived from it, start."""
 
@@ -82,6 +84,14 @@ class Live:
         return any(self.restarted_at.get(base, 0) > commit for base in cls.__mro__)
 
 
+def changed_since(live: Live, definition: Definition, commit: int) -> bool:
+    """Whether a commit after that one changed a function, or a value that it reads."""
+    if definition.changed_at > commit or max(live.rebound_at.values(), default=0) <= commit:
+        return definition.changed_at > commit
+    read = {*definition.code.co_names, *live.modules.names_read(definition)}
+    return any(live.rebound_at.get(name, 0) > commit for name in read)
+
+
 def stage(live: Live, tree: Tree, environment: Environment) -> Edit:
     """Find what `tree` changes, and try it in a forked child if anything has to run. Raises Rejected without changing anything."""
     check_names(tree, set(tree) - set(live.tree))
@@ -104,7 +114,14 @@ def commit(live: Live, edit: Edit, environment: Environment) -> Outcome:
         live.folder.activate(edit.tree, edit.paths, undo)
         if not edit.paths <= edit.tree.keys():
             live.modules.forget_empty_packages()
+        loops = in_loops(
+            edit.changed & edit.codes.keys(), partial(live.modules.usual, graces=live.under_way.graces), grace
+        )
         outcome = Apply(Transaction(live.modules, edit, grace, undo)).run()
+        outcome.notes += [
+            f"{loop.code.co_qualname} is running since before the edit, and has its new code when it is called again"
+            for loop in loops
+        ]
         locust_environment.update(environment, live.modules, live.locustfiles, outcome, undo)
     except BaseException:
         for take_back in reversed(undo):
@@ -125,7 +142,11 @@ def _note(live: Live, edit: Edit, outcome: Outcome, grace: Grace) -> None:
     live.commits += 1
     for definition in outcome.changed:
         definition.changed_at = live.commits
+    attributes = {name for names in outcome.attributes.values() for name in names}
+    live.rebound_at.update(dict.fromkeys([*outcome.rebound, *attributes], live.commits))
     live.replaced.update(outcome.replaced)
+    for successor in set(outcome.replaced.values()) - outcome.replaced.keys():
+        live.replaced.pop(successor, None)  # an edit may bring back a class that an earlier one replaced
     live.restarted_at.update(dict.fromkeys(locust_environment.restarting_classes(outcome), live.commits))
     live.under_way.commit(grace)
     live.next_commit.set()
@@ -137,7 +158,8 @@ def _try(live: Live, edit: Edit, environment: Environment) -> None:
         live.folder.path, live.folder.mirror, partial(live.folder.activate_in, tree=edit.tree, changed=edit.paths)
     )
     undo: Undo = []
-    outcome = Apply(Transaction(live.modules, edit, Grace(set()), undo)).run()
+    grace = Grace(set(), earlier=live.under_way.graces[:])
+    outcome = Apply(Transaction(live.modules, edit, grace, undo)).run()
     locust_environment.update(environment, live.modules, live.locustfiles, outcome, undo)
 
 

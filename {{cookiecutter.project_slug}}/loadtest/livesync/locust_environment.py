@@ -1,6 +1,6 @@
 """Updates Locust's environment after an edit: user classes, tasks, shapes, arguments and listeners."""
 
-from locust import FastHttpUser, HttpUser, LoadTestShape, SequentialTaskSet, TaskSet, User, events
+from locust import FastHttpUser, HttpUser, LoadTestShape, User, events
 from locust.argument_parser import get_parser
 from locust.env import Environment
 from locust.runners import STATE_RUNNING, STATE_SPAWNING
@@ -13,12 +13,13 @@ from functools import partial
 from typing import Any
 
 from . import running_shapes
-from .classes import KEPT_METACLASSES, tasks_of
+from .classes import holders_of_tasks, tasks_of
 from .errors import Rejected
 from .modules import Module, Modules, Undo
+from .source import Definition
 from .transaction import Outcome
 
-READ_LATER = {"weight", "fixed_count", "tasks", "abstract", "wait_time", "on_stop"}
+READ_LATER = {"weight", "fixed_count", "tasks", "abstract", "wait_time", "on_stop", "context"}
 """Attributes of user classes that a user does not read when it starts."""
 
 USER_SETTINGS = "livesync_user_settings"
@@ -43,6 +44,7 @@ INITIALISED = "livesync_initialised"
 def update(environment: Environment, modules: Modules, locustfiles: list[Module], outcome: Outcome, undo: Undo) -> None:
     """Make Locust's environment fit the modules. Raises Rejected if Locust could not run them."""
     user_classes = _user_classes(locustfiles, outcome)
+    _note_successors(environment, user_classes, outcome)
     _retask(outcome, undo, everything=_has_tags(environment))
     _check(environment, user_classes)
     _keep(environment, undo)
@@ -51,12 +53,13 @@ def update(environment: Environment, modules: Modules, locustfiles: list[Module]
     _run_edit_checks(environment)
     running_shapes.replace(environment, _shapes(environment, modules, locustfiles, outcome))
     _add_arguments(environment, outcome)
-    _initialise(environment, outcome)
+    _initialise(environment, modules, outcome)
 
 
 def restarting_classes(outcome: Outcome) -> set[type]:
     """The classes whose users have to restart, because the code or settings of their start changed."""
-    settings = {*dir(HttpUser), *dir(FastHttpUser)} - READ_LATER - {*dir(object)} | {"__init__", "on_start"}
+    names = {name for name in (*dir(HttpUser), *dir(FastHttpUser)) if not name.startswith("__")}
+    settings = names - READ_LATER | {"__init__", "on_start"}
     return {cls for cls, names in outcome.attributes.items() if names & settings} | {
         new for old, new in outcome.replaced.items() if issubclass(new, User) and not _starts_alike(old, new, settings)
     }
@@ -83,6 +86,17 @@ def _user_classes(locustfiles: Iterable[Module], outcome: Outcome) -> dict[str, 
         if is_user_class(value):
             found.setdefault(name, value)
     return found
+
+
+def _note_successors(environment: Environment, user_classes: dict[str, type[User]], outcome: Outcome) -> None:
+    """Hand the users of a class that is gone to the one that has its name now, whatever statement made that.
+
+    It may have been moved to another file, or be made by a function or inside of an `if`.
+    """
+    known: dict[str, Any] = environment.available_user_classes or {}
+    for name, before in known.items():
+        if name in user_classes and before not in user_classes.values():
+            outcome.replaced.setdefault(before, user_classes[name])
 
 
 def _names(locustfiles: Iterable[Module], outcome: Outcome) -> Iterator[tuple[str, Any]]:
@@ -188,8 +202,10 @@ def remember_settings(original: Any, environment: Environment, settings: dict[st
 
 def _retask(outcome: Outcome, undo: Undo, everything: bool) -> None:
     """Update Locust's list of tasks of classes that stayed and whose tasks were edited."""
-    holders = sorted(_own_subclasses(), key=lambda cls: len(cls.__mro__))
+    holders = holders_of_tasks()
     for cls in holders:
+        if cls in outcome.tasks and cls.tasks != outcome.tasks[cls]:
+            continue  # a statement after the class has changed the list
         # Locust takes task sets without tasks out of those around them, which are not marked as edited.
         if everything or not cls.tasks or not outcome.retasked.isdisjoint(cls.__mro__):
             undo.append(partial(type.__setattr__, cls, "tasks", cls.tasks))
@@ -201,19 +217,6 @@ def _retask(outcome: Outcome, undo: Undo, everything: bool) -> None:
             cls.tasks = [outcome.replaced.get(task, task) for task in cls.tasks]
 
 
-def _own_subclasses() -> list[Any]:
-    found: dict[type, None] = {}
-    queue: list[Any] = [User, TaskSet, SequentialTaskSet]
-    while queue:
-        cls = queue.pop()
-        for subclass in cls.__subclasses__():
-            if subclass not in found:
-                queue.append(subclass)
-                if subclass.__module__.partition(".")[0] != "locust" and type(subclass) in KEPT_METACLASSES:
-                    found[subclass] = None
-    return list(found)
-
-
 def _has_tags(environment: Environment) -> bool:
     options: Any = environment.parsed_options
     return bool(environment.tags or environment.exclude_tags or (options and (options.tags or options.exclude_tags)))
@@ -222,13 +225,17 @@ def _has_tags(environment: Environment) -> bool:
 def _shapes(
     environment: Environment, modules: Modules, locustfiles: Iterable[Module], outcome: Outcome
 ) -> dict[str, LoadTestShape]:
-    """The available shapes; known ones keep their state, unless code of their constructor changed."""
+    """The available shapes; known ones keep their state, unless the code or the globals of their constructor changed."""
+
+    def has_changed(definition: Definition) -> bool:
+        return definition in outcome.changed or not modules.names_read(definition).isdisjoint(outcome.rebound)
+
     known = {type(instance): instance for instance in (environment.available_shape_classes or {}).values()}
     shapes = {}
     for _, value in _names(locustfiles, outcome):
         if is_shape_class(value) and value.__name__ not in shapes:
             before = known.get(value)
-            if before is None or running_shapes.starts_anew(before, outcome.changed):
+            if before is None or running_shapes.starts_anew(before, has_changed):
                 before = running_shapes.make(modules.calls, value)
             shapes[value.__name__] = before
     return shapes
@@ -265,14 +272,23 @@ def note_initialised(environment: Environment) -> None:
     vars(environment)[running_shapes.KNOWN] = set(environment.available_shape_classes or {})
 
 
-def _initialise(environment: Environment, outcome: Outcome) -> None:
+def _initialise(environment: Environment, modules: Modules, outcome: Outcome) -> None:
     """Run the `init` listeners that are new; the others have done their work."""
     ran = vars(environment).setdefault(INITIALISED, []) + outcome.initialised
+    _note_edited_init(ran, modules, outcome)
     new = [listener for listener in events.init._handlers if not any(listener is known for known in ran)]
     vars(environment)[INITIALISED] = ran + new
     for listener in new:
         listener(environment=environment, runner=environment.runner, web_ui=environment.web_ui)
     _note_next_start(environment, outcome)
+
+
+def _note_edited_init(ran: list[Any], modules: Modules, outcome: Outcome) -> None:
+    """Add a note if the edited code of an `init` listener does not run any more."""
+    edited = {(home.module.__name__, d.code.co_qualname) for d in outcome.changed if (home := modules.home(d))}
+    still = [listener for listener in ran if any(listener is known for known in events.init._handlers)]
+    if any((getattr(known, "__module__", ""), getattr(known, "__qualname__", "")) in edited for known in still):
+        outcome.notes.append("the init listener has run: its new code runs when Locust restarts")
 
 
 def note_test_start(environment: Environment, **_: object) -> None:

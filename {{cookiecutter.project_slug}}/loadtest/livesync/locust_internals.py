@@ -23,8 +23,8 @@ READ = {
     "locust.runners.Runner": ["_users_dispatcher", "custom_messages", "shape_greenlet", "user_greenlets"],
     "locust.runners.MasterRunner": ["clients", "start"],
     "locust.runners.WorkerRunner": ["last_heartbeat_timestamp", "last_received_spawn_timestamp", "worker_state"],
-    "locust.user.task.TaskSet": ["_task_queue", "get_next_task", "schedule_task"],
-    "locust.user.users.User": ["_greenlet", "_group", "_state"],
+    "locust.user.task.TaskSet": ["_cp_last_run", "_cp_last_wait_time", "_task_queue", "get_next_task", "schedule_task"],
+    "locust.user.users.User": ["_cp_last_run", "_cp_last_wait_time", "_greenlet", "_group", "_state"],
     "locust.web.WebUI": ["auth_required_if_enabled", "template_args"],
 }
 """Names that are read, by the module or class that has them or whose functions set them.

@@ -6,24 +6,30 @@ import inspect
 import itertools
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.machinery import SourceFileLoader
 from importlib.util import resolve_name
 from operator import attrgetter
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType
-from typing import Any
+from typing import Any, TypeGuard
 
 from . import file_access
 from .call_recorder import Calls
+from .code_objects import is_suspended
 from .files import Folder
 from .functions import Grace, Usual
 from .registrations import Registrations
 from .source import Definition, Effects, Source, TopLevel, adopt_definitions, parse
 
 Undo = list[Callable[[], object]]
+
+MUTABLE = (list, dict, set, bytearray, deque)
+"""Types whose values a module may build in several statements."""
 
 
 @dataclass(eq=False)
@@ -67,6 +73,10 @@ class Modules:
         self.definitions: dict[int, Definition] = {}
         """By the id of the code object."""
         self.calls = Calls(self.definitions)
+        self._suspends: dict[str, set[Definition]] = {}
+        """The generator functions and coroutines, by name."""
+        self._containers: set[tuple[Module, str]] = set()
+        """Names by which modules have lists, dictionaries and sets."""
         self._owners: dict[int, TopLevel] = {}
         """The statement to which code belongs, by the id of the code object; module-level code is in here, too."""
         self.registrations = Registrations(self._running)
@@ -92,6 +102,8 @@ class Modules:
         for definition in statement.definitions.values():
             self.definitions[id(definition.code)] = definition
             self._owners[id(definition.code)] = statement
+            if is_suspended(definition.code):
+                self._suspends.setdefault(definition.code.co_name, set()).add(definition)
 
     def unregister(self, statement: TopLevel) -> None:
         """Forget code that does not run any more; its id may come again."""
@@ -117,18 +129,31 @@ class Modules:
     def noting(self, module: Module, statement: TopLevel) -> Iterator[None]:
         """Record in `statement.effects` what the block does; registrations find their statement by its code."""
         statement.effects = effects = Effects()
+        sizes = self._sizes()
         called = self.calls.begin()
         try:
             with file_access.reads() as read:
                 yield
         finally:
             self.calls.end()
-        effects.called = called
+        effects.called = called | self._suspended(statement, called)
+        effects.filled = {name for name, size in self._sizes().items() if sizes.get(name, size) != size}
+        self._containers |= {(module, n) for n in statement.binds if _is_container(module.namespace.get(n))}
         effects.opened = {path for path in map(self.path_of, read) if path}
         effects.imported = self.imports(module, statement)
         for node in statement.imports:
             if isinstance(node, ast.ImportFrom):
                 self._note_names(module, node, effects)
+
+    def _sizes(self) -> dict[str, int]:
+        """The lengths of the lists, dictionaries and sets of modules, by name."""
+        values = {name: module.namespace.get(name) for module, name in self._containers}
+        return {name: len(value) for name, value in values.items() if _is_container(value)}
+
+    def _suspended(self, statement: TopLevel, called: set[Definition]) -> set[Definition]:
+        """The generator functions that it may have called: nothing of them runs, and is recorded, until they are asked for a value."""
+        names = statement.calls.union(*(definition.code.co_names for definition in called))
+        return {d for name in names & self._suspends.keys() for d in self._suspends[name]}
 
     def forget_empty_packages(self) -> None:
         """Forget packages without a file whose folder is gone, so that a module of the same name can be imported."""
@@ -209,23 +234,23 @@ class Modules:
         readers: dict[str, list[Definition]] = {}
         for definition in self.definitions.values():
             readers.setdefault(definition.code.co_name, []).append(definition)
-        classes = [
-            value for module in self.loaded for value in module.namespace.values() if issubclass(type(value), type)
-        ]
         found: dict[int, Cache] = {}
-        for namespace in [module.namespace for module in self.loaded] + [vars(cls) for cls in classes]:
+        for namespace in _with_classes([module.namespace for module in self.loaded]):
             for value in namespace.values():
                 inner = value
-                while isinstance(inner, FunctionType):
-                    inner = vars(inner).get("__wrapped__")
+                while type(inner) in (FunctionType, staticmethod, classmethod, property):
+                    inner = _inside(inner)
                 # Of the type first, which is quick. Not hasattr: a proxy, such as Flask's `request`, would look up its target.
                 if hasattr(type(inner), "cache_clear") and inspect.getattr_static(inner, "__wrapped__", None):
                     found[id(value)] = self._cache(inner, readers)
         return found
 
     def _cache(self, cached: Any, readers: dict[str, list[Definition]]) -> "Cache":
-        cache = Cache(cached, {cached.__name__}, set())
-        queue = [cached.__name__]
+        function = cached.__wrapped__
+        while isinstance(function, partial):
+            function = function.func
+        names = {getattr(function, "__name__", "__call__")}
+        cache, queue = Cache(cached, names, set()), [*names]
         while queue:
             for definition in readers.get(queue.pop(), ()):
                 cache.reads |= self.names_read(definition)
@@ -265,6 +290,30 @@ class Modules:
         for frame in _frames():
             if owner := self._owners.get(id(frame.f_code)):
                 yield owner, frame.f_code is owner.code
+
+
+def _is_container(value: Any) -> TypeGuard[Sized]:
+    return issubclass(type(value), MUTABLE)
+
+
+def _with_classes(namespaces: list[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """These namespaces, and those of the classes in them."""
+    seen: set[type] = set()
+    while namespaces:
+        yield (namespace := namespaces.pop())
+        classes = {value for value in namespace.values() if issubclass(type(value), type)} - seen
+        seen |= classes
+        namespaces += map(vars, classes)
+
+
+def _inside(wrapper: Any) -> Any:
+    """What a function, a method or a property wraps."""
+    match wrapper:
+        case property():
+            return wrapper.fget
+        case staticmethod() | classmethod():
+            return wrapper.__func__
+    return vars(wrapper).get("__wrapped__")
 
 
 def _origin(module: Module, node: ast.ImportFrom) -> str:

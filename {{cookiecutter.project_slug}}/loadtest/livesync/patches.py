@@ -108,6 +108,7 @@ def of_worker(live: Live, start_worker: Replacement, handle: Replacement) -> lis
             Patch(f"locust.user.{task_set}.get_next_task", partial(users.get_next_task, live), "without tasks there is no such point")
             for task_set in ("task.TaskSet", "task.DefaultTaskSet", "sequential_taskset.SequentialTaskSet")
         ),
+        Patch("locust.user.task.TaskSet.wait", partial(users.wait, live), "an error of the wait time ends the user"),
         Patch("locust.user.task.TaskSet._sleep", partial(users.sleep, live), "an edited wait time wakes who sleeps"),
         Patch("locust.user.sequential_taskset.SequentialTaskSet.get_next_task", users.get_next_in_sequence, "an edited sequence goes on where it was"),
         Patch("locust.runners.Runner.stop_users", partial(users.stop_users, live), "it compares classes by identity"),

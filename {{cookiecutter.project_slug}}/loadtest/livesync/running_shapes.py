@@ -30,9 +30,9 @@ def make(calls: Calls, shape_class: type[LoadTestShape]) -> LoadTestShape:
     return shape
 
 
-def starts_anew(shape: LoadTestShape, changed: set[Definition]) -> bool:
-    """Whether the constructor of the shape has changed."""
-    return not changed.isdisjoint(vars(shape).get(STARTED_BY, ()))
+def starts_anew(shape: LoadTestShape, has_changed: Callable[[Definition], bool]) -> bool:
+    """Whether the constructor of the shape has changed, or what it reads."""
+    return any(map(has_changed, vars(shape).get(STARTED_BY, ())))
 
 
 def run(wait_for_commit: Callable[[], object], original: Callable[[Runner], None], runner: Runner) -> None:

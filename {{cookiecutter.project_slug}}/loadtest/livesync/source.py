@@ -70,7 +70,7 @@ class Statement:
             {
                 name: value
                 for name, value in vars(other).items()
-                if name in ("binds", "reads", "targets", "chains", "extends")
+                if name in ("binds", "reads", "targets", "chains", "calls", "extends")
             }
         )
 
@@ -103,6 +103,21 @@ class Statement:
         )
 
     @cached_property
+    def calls(self) -> frozenset[str]:
+        """The last names of what it calls while loading, such as `c` of `a.b(…).c()`."""
+        calls = [node.func for node in loaded_nodes(self.node, scopes=True) if isinstance(node, ast.Call)]
+        return frozenset(name for function in calls if (name := getattr(function, "attr", getattr(function, "id", ""))))
+
+    @cached_property
+    def sets(self) -> frozenset[tuple[str, ...]]:
+        """Attributes that it sets or deletes while loading, as tuples of names."""
+        return frozenset(
+            chain
+            for node in loaded_nodes(self.node, scopes=False)
+            if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load) and (chain := chain_of(node))
+        )
+
+    @cached_property
     def imports(self) -> list[ast.Import | ast.ImportFrom]:
         """The import statements in it, those in function bodies included."""
         return [node for node in ast.walk(self.node) if isinstance(node, ast.Import | ast.ImportFrom)]
@@ -129,6 +144,8 @@ class Effects:
     starred: dict[str, str] = field(default_factory=dict)
     """Names that `from x import *` bound, with the path of x if that is one of the user's modules."""
     registered: list[Registration] = field(default_factory=list)
+    filled: set[str] = field(default_factory=set)
+    """Names of the lists, dictionaries and sets that it made longer or shorter, such as by a decorator that registers."""
 
 
 @dataclass(eq=False)

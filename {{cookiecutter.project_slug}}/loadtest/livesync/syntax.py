@@ -8,8 +8,8 @@ FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def header(node: ast.ClassDef) -> str:
-    """The bases, keywords and decorators of a class statement, as text."""
-    return text_of([node.decorator_list, node.bases, node.keywords], bodies=False)
+    """The bases, keywords, decorators and type parameters of a class statement, as text."""
+    return text_of([node.decorator_list, node.bases, node.keywords, getattr(node, "type_params", [])], bodies=False)
 
 
 def text_of(node: object, bodies: bool) -> str:
@@ -65,7 +65,7 @@ def bound_names_of(node: ast.AST) -> list[str]:
             return [name]
         case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
             return [alias.asname or alias.name.partition(".")[0] for alias in aliases if alias.name != "*"]
-        case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+        case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
             return [name]
     return []
 

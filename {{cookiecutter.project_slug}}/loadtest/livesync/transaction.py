@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from .edit import Edit
 from .functions import Grace
@@ -24,6 +25,10 @@ class Outcome:
     """Names that were set or removed on classes that stayed."""
     retasked: set[type] = field(default_factory=set)
     """Classes whose own tasks changed."""
+    tasks: dict[type, list[Any]] = field(default_factory=dict)
+    """The tasks that these classes got, before statements that change the list ran again."""
+    rebound: set[tuple[str, str]] = field(default_factory=set)
+    """Names that have another value now, with the path of their module."""
     removed: set[tuple[str, str]] = field(default_factory=set)
     """Names that the edit removed, with the path of their module; running tasks may still use them."""
     initialised: list[object] = field(default_factory=list)

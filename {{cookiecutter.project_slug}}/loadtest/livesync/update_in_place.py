@@ -4,7 +4,7 @@ from locust import TaskSet, User
 
 import abc
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from types import FunctionType
 from typing import Any, TypeGuard
@@ -13,6 +13,7 @@ from . import classes, functions
 from .classes import ClassEdit
 from .code_objects import with_known_codes
 from .dependents import Dependents
+from .functions import Grace
 from .modules import Module
 from .source import Definition, Effects, Statement, TopLevel, compile_node
 from .syntax import FunctionNode
@@ -40,8 +41,17 @@ class InPlace:
         return True
 
     def _update(self, live: FunctionType, edited: FunctionType) -> None:
-        if functions.update(live, edited, self.transaction.grace, self.transaction.undo):
+        running = self._running(live, self.transaction.grace.earlier)
+        if functions.update(running, edited, self.transaction.grace, self.transaction.undo):
             self.transaction.outcome.changed.add(self.transaction.modules.definitions[id(edited.__code__)])
+        if running is not live:  # which gets that code once the tasks that run the old one have ended
+            functions.take_defaults(live, edited, self.transaction.undo)
+
+    def _running(self, function: FunctionType, graces: Iterable[Grace]) -> FunctionType:
+        """The function that this one stands for, while it chooses between old and new code."""
+        for grace in graces:
+            function = grace.functions.get(function, function)
+        return function
 
     def update_class(self, module: Module, old: TopLevel, new: TopLevel) -> bool:
         """Run only the part of a class body that changed, on the live class."""
@@ -59,7 +69,13 @@ class InPlace:
 
         if needs(Statement(_without_body(new.node))):
             return False
-        part = classes.class_edit(old.node, new.node, live, needs)
+        part = classes.class_edit(
+            old.node,
+            new.node,
+            live,
+            needs,
+            lambda node: classes.is_inspected(node, module.namespace, old.effects.called),
+        )
         if part is None or (classes.is_empty(part) and old.effects.called & self.transaction.edit.changed):
             return False
         for inner in part.walk():
@@ -79,7 +95,7 @@ class InPlace:
         before = old.effects
         with self.transaction.modules.noting(module, new):
             exec(code, module.namespace, names)  # noqa: S102 - this is how modules are run
-        for name in ("called", "opened", "imported"):
+        for name in ("called", "opened", "imported", "filled"):
             getattr(new.effects, name).update(getattr(before, name))
         new.effects.registered += before.registered
 
@@ -116,10 +132,16 @@ class InPlace:
             return
         if "locust_task_weight" in dir(value) or "locust_task_weight" in dir(current):
             self.transaction.outcome.retasked.add(live)
-        if isinstance(value, FunctionType) and isinstance(current, FunctionType) and self._same(current, value):
-            self._update(current, value)
-            self.transaction.undo.append(partial(setattr, current, "__dict__", current.__dict__))
-            current.__dict__ = vars(value)
+        function, edited = (v.__func__ if isinstance(v, staticmethod | classmethod) else v for v in (current, value))
+        if (
+            type(current) is type(value)
+            and isinstance(function, FunctionType)
+            and isinstance(edited, FunctionType)
+            and self._same(function, edited)
+        ):
+            self._update(function, edited)
+            self.transaction.undo.append(partial(setattr, function, "__dict__", function.__dict__))
+            function.__dict__ = vars(edited)
             return
         changed.add(name)
         type.__setattr__(live, name, value)
@@ -139,7 +161,7 @@ class InPlace:
         )
 
     def _definition_of(self, function: FunctionType) -> Definition | None:
-        running = self.transaction.grace.functions.get(function, function)
+        running = self._running(function, (*self.transaction.grace.earlier, self.transaction.grace))
         return self.transaction.modules.definitions.get(id(running.__code__))
 
     def _finish(self, part: ClassEdit) -> None:
@@ -167,7 +189,18 @@ class InPlace:
                 type.__delattr__(live, name)  # from now on it is inherited
             else:
                 self.transaction.delete_later(partial(_delete_attribute, live, name, vars(live)[name]))
+        if live in self.transaction.outcome.retasked:
+            self._retask(live)
         self.dependents.attributes |= {(live, name) for name in changed}
+
+    def _retask(self, live: type) -> None:
+        """Set Locust's list of tasks at once, so that statements which change the list, such as `Visitor.tasks.append(look)`, run again on it."""
+        for cls in classes.holders_of_tasks():
+            if live in cls.__mro__:
+                self.transaction.undo.append(partial(type.__setattr__, cls, "tasks", cls.tasks))
+                cls.tasks = classes.tasks_of(cls)
+                self.transaction.outcome.tasks[cls] = cls.tasks[:]
+                self.dependents.attributes.add((cls, "tasks"))
 
     def note_replaced(self, module: Module, old: ast.ClassDef, new: ast.ClassDef, before: Any) -> None:
         after = module.namespace.get(new.name)

@@ -1,9 +1,9 @@
 """Users: each running user takes the new code between two of its tasks, and restarts in place if its start changed."""
 
 from locust import MarkovTaskSet, SequentialTaskSet, TaskSet, User
-from locust.exception import StopUser
+from locust.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopTest, StopUser
 from locust.runners import Runner
-from locust.user.task import LOCUST_STATE_WAITING, DefaultTaskSet
+from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_WAITING, DefaultTaskSet
 
 import logging
 import time
@@ -12,7 +12,7 @@ from difflib import SequenceMatcher
 from functools import partial
 from typing import Any
 
-from .live_code import Live
+from .live_code import Live, changed_since
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +26,8 @@ STARTED_BY = "livesync_started_by"
 """The user's functions that ran in `__init__` and `on_start`."""
 IN_START, HAS_STARTED = "livesync_in_start", "livesync_has_started"
 RESTART, LEAVE, WAS_TASK, SEQUENCE = "livesync_restart", "livesync_leave", "livesync_was_task", "livesync_sequence"
+WAIT_FAILED = "livesync_wait_failed"
+"""Whether the last wait of a task set raised an exception."""
 
 
 def release_removed(runner: Runner, live: Live) -> None:
@@ -37,12 +39,16 @@ def release_removed(runner: Runner, live: Live) -> None:
 
 def make(live: Live, _original: object, user_class: type, *arguments: Any, **options: Any) -> Any:
     """Stands in for the call of a user class."""
+    seen = live.commits
     called = live.modules.calls.begin()
+    live.under_way.begin()
     try:
         user = type.__call__(user_class, *arguments, **options)
     finally:
+        live.under_way.end()
         live.modules.calls.end()
     vars(user)[STARTED_BY] = called
+    vars(user)[COMMIT] = seen
     return user
 
 
@@ -70,7 +76,8 @@ def run(live: Live, original: Callable[[User], None], user: User) -> None:
 
 
 def _run_once(live: Live, start: Callable[[User], None], user: User) -> None:
-    vars(user)[COMMIT] = live.commits
+    if RESTART in vars(user):
+        vars(user)[COMMIT] = live.commits
     vars(user)[IN_START] = live.modules.calls.begin()
     live.under_way.begin()
     try:
@@ -218,6 +225,29 @@ def _position_after_edit(old: tuple[Any, ...], last: int, new: tuple[Any, ...]) 
     return left[-1][1] if left else -1
 
 
+def wait(live: Live, original: Callable[[TaskSet], None], task_set: TaskSet) -> None:
+    """Stands in for `TaskSet.wait`: a user whose wait time fails, also when Locust asks again, waits for the next edit.
+
+    In Locust the second exception ends the user, and no edit could bring it back.
+    """
+    try:
+        original(task_set)
+    except (StopUser, StopTest, InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately):
+        raise
+    except Exception as error:
+        if not vars(task_set).get(WAIT_FAILED):
+            vars(task_set)[WAIT_FAILED] = True
+            raise  # Locust reports it, and waits again
+        logger.warning(
+            "A %s cannot wait for its next task and waits for an edit: %r", type(task_set.user).__name__, error
+        )
+        live.committed_within(None)
+        # Before its next task it takes the new code, and with that its wait time.
+        task_set.user._state = LOCUST_STATE_RUNNING
+    else:
+        vars(task_set)[WAIT_FAILED] = False
+
+
 def sleep(live: Live, original: Callable[[TaskSet, float], None], task_set: TaskSet, seconds: float) -> None:
     """Stands in for `TaskSet._sleep`: an edit of the wait time reaches the users that sleep."""
     if seconds < SHORT_WAIT:
@@ -229,9 +259,21 @@ def sleep(live: Live, original: Callable[[TaskSet, float], None], task_set: Task
     while live.committed_within(until - time.monotonic()):
         now = _wait_function(live, task_set)
         definition = live.definition_of(now)
-        if now is not wait or (definition and definition.changed_at > seen):
+        if now is not wait or (definition and changed_since(live, definition, seen)):
             wait, seen = now, live.commits
-            until = min(until, start + now(task_set if now in vars(type(task_set)).values() else task_set.user))
+            holder = task_set if now in vars(type(task_set)).values() else task_set.user
+            until = min(until, start + _wait_time_at_start(now, holder, time.monotonic() - start))
+
+
+def _wait_time_at_start(wait_time: Any, holder: Any, slept: float) -> float:
+    """What an edited wait time would have been when the sleep began.
+
+    Those of `constant_pacing` and `constant_throughput` count from the last wait, as if it had been slept to its end.
+    """
+    holder._cp_last_wait_time = slept
+    seconds: float = wait_time(holder)
+    holder._cp_last_run -= slept
+    return seconds
 
 
 def _wait_function(live: Live, task_set: TaskSet) -> Any:
