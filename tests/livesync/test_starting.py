@@ -112,7 +112,7 @@ def test_what_it_cannot_do_it_says_at_the_start(tmp_path: Path, options: list[st
 def test_a_pytest_style_file_is_named_as_such(idle: Swarm) -> None:
     idle.save("def test_visit(fastsession):\n    fastsession.get('/')\n")
     idle.start_master()
-    wait_until(lambda: "does not run pytest-style locustfiles" in idle.log(), "the reason in the log")
+    wait_until(lambda: "run a pytest-style locustfile with locust itself" in idle.log(), "the reason in the log")
     idle.save(BASE)
     idle.start_worker()
     wait_until(lambda: len(idle.workers()) == 1, "the worker joined")

@@ -50,7 +50,7 @@ def run_locust(service: Service, example: Path, tmp_path: Path) -> Callable[...,
     def run(*arguments: str, folder: Path = example, **environment: str) -> Run:
         file = tmp_path / "rows.json"
         environment = {"LOCUST_HOST": service.url} | environment
-        load = ["--users", "4", "--spawn-rate", "4", "--run-time", "4s"]
+        load = ["--users", "4", "--spawn-rate", "4", "--run-time", "6s"]
         port = str(free_port())
         ports = ["--master-bind-port", port, "--master-port", port]
         options = ["--headless", *load, *ports, "--json-file", str(file.with_suffix("")), *arguments]
