@@ -15,7 +15,7 @@ from tests.cluster.machine import Machine
 
 CONTEXT = GENERATED[0]
 
-NO_OVERLAY = r"no overlay for (it|context production)"
+NO_OVERLAY = r"no overlay for context [\"']?(production|docker-desktop|minikube)"
 NOT_HERE = rf"Context {CONTEXT} has the name of a cluster on this machine, but its server is [\d.]+: check KUBECONFIG"
 NOT_FOR = r"not for '{}': leave out --kube-context and SKAFFOLD_KUBE_CONTEXT"
 STOPPED = "exit status 1"

@@ -43,7 +43,7 @@ def test_the_doctor_finds_nothing_missing(machine: Machine, context: str, projec
     checked = machine.output("make", "doctor", f"CONTEXT={context}", cwd=project)
     assert "FAIL" not in checked
     loads = context != REMOTE and machine.runtime(context) == "containerd"
-    how = "loaded by" if loads else "pushed to" if context == REMOTE else "built where the nodes find them"
+    how = "loaded by" if loads else "pushed to" if context == REMOTE else "built with the Docker that the nodes use"
     assert f"images are {how}" in checked or f"on this machine and {how}" in checked
 
 
