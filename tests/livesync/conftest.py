@@ -1,7 +1,7 @@
 """Fixtures: swarms, and the modules of live sync that watch a folder, inside of the test's own process."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from support.service import Service
 from support.swarm import Swarm, add_plugins, new_swarm
 from support.swarm_fixtures import idle, shared, swarm
 
+from tests.livesync.peer import Peer, start
 from tests.livesync.watched import Folder, Modules, override
 from tests.support.browser import page
 
@@ -38,6 +39,28 @@ def with_plugins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swarm]:
     with new_swarm(tmp_path_factory.mktemp("with_plugins") / "loadtest") as swarm:
         add_plugins(swarm.folder)
         swarm.start(workers=1)
+        yield swarm
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[..., Peer]]:
+    """A function from a port, a key and a name to a peer of the master there."""
+    peers: list[Peer] = []
+
+    def connect(port: int, key: str = "", name: str = "") -> Peer:
+        peers.append(Peer(port, key, name))
+        return peers[-1]
+
+    yield connect
+    for peer in peers:
+        peer.close()
+
+
+@pytest.fixture(scope="module")
+def open_master(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swarm]:
+    """A master without a key, of which tests change nothing."""
+    with new_swarm(tmp_path_factory.mktemp("open") / "loadtest") as swarm:
+        start(swarm)
         yield swarm
 
 

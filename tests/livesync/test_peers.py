@@ -1,17 +1,12 @@
 """Whoever connects to the master's port 5557: what it may send, and what it needs to get code or to hand code back."""
 
-import hmac
 import json
-import math
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
-from uuid import uuid4
 
 import msgpack
 import pytest
@@ -20,89 +15,9 @@ from livesync.files import revision_of
 from support.swarm import BASE, Swarm, new_swarm
 from support.waiting import TIMEOUT, wait_until
 
-CONTEXT: zmq.Context[zmq.Socket[bytes]] = zmq.Context.instance()
-VERSION = version("locust")
+from tests.livesync.peer import CONTEXT, NEWER, VERSION, Peer, assert_ignored, heartbeat, newer, start, status
+
 KEY = "a key of this test"
-NEWER = {"locustfile.py": BASE.replace("/base/", "/newer/").encode()}
-
-
-class Peer:
-    """Speaks Locust's protocol: msgpack over a DEALER socket."""
-
-    def __init__(self, port: int, key: str = "", name: str = "") -> None:
-        self.name, self.key, self.nonce = name or f"peer_{uuid4().hex}", key, ""
-        self.seen: list[str] = []
-        """Types of the messages that came."""
-        self.socket = CONTEXT.socket(zmq.DEALER)
-        self.socket.setsockopt(zmq.IDENTITY, self.name.encode())
-        self.socket.setsockopt(zmq.LINGER, 0)
-        self.socket.connect(f"tcp://127.0.0.1:{port}")
-
-    def close(self) -> None:
-        self.socket.close()
-
-    def send(self, kind: Any, data: Any, name: Any = None) -> None:
-        self.socket.send(msgpack.dumps((kind, data, self.name if name is None else name)))
-
-    def proof(self, kind: str, data: dict[str, Any]) -> str:
-        message = msgpack.dumps((kind, data, self.name))
-        return hmac.new(self.key.encode(), message, "sha256").hexdigest() if self.key else ""
-
-    def ask(self, kind: str, data: dict[str, Any]) -> Any:
-        """Send a message with the nonce and its proof, and return the answer, whose nonce is for the next one."""
-        data = data | {"nonce": self.nonce}
-        self.send(kind, data | {"proof": self.proof(kind, data)})
-        return self.answer("locustfile" if kind == "locustfile" else "livesync_current")
-
-    def answer(self, kind: str) -> Any:
-        """The content of the next message of this type."""
-        while self.socket.poll(int(TIMEOUT) * 1000):
-            name, content, _ = msgpack.loads(self.socket.recv())
-            self.seen.append(name)
-            if name == kind:
-                self.nonce = (content or {}).get("nonce", "")
-                return content
-        raise AssertionError(f"no {kind} within {TIMEOUT:g} s, but {self.seen}")
-
-    def join(self) -> None:
-        self.send("client_ready", VERSION)
-        self.answer("ack")
-
-    def hand_back(self, past: str) -> Any:
-        """Offer the newer code to a master whose revision is `past`."""
-        return self.ask("livesync_status", newer(past))
-
-
-def status(tree: Any = None, *past: str, **changes: Any) -> dict[str, Any]:
-    """The content of a status, but for nonce and proof."""
-    return {"revision": "abc1234", "tree": tree, "past": list(past), "options": None, **changes}
-
-
-def newer(past: str, **files: bytes) -> dict[str, Any]:
-    """The content of a status that offers the newer code, and more files, to a master whose revision is `past`."""
-    return status(NEWER | files, past, revision=revision_of(NEWER | files))
-
-
-@pytest.fixture
-def connect() -> Iterator[Callable[..., Peer]]:
-    """A function from a port, a key and a name to a peer of the master there."""
-    peers: list[Peer] = []
-
-    def connect(port: int, key: str = "", name: str = "") -> Peer:
-        peers.append(Peer(port, key, name))
-        return peers[-1]
-
-    yield connect
-    for peer in peers:
-        peer.close()
-
-
-@pytest.fixture(scope="module")
-def open_master(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swarm]:
-    """A master without a key, of which tests change nothing."""
-    with new_swarm(tmp_path_factory.mktemp("open") / "loadtest") as swarm:
-        start(swarm)
-        yield swarm
 
 
 @pytest.fixture(scope="module")
@@ -114,12 +29,6 @@ def closed_master(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swarm]:
         swarm.start_worker(swarm.folder, module="locust")
         wait_until(lambda: len(swarm.workers()) == 2, "both workers")
         yield swarm
-
-
-def start(swarm: Swarm) -> None:
-    """Start a master."""
-    swarm.start_master()
-    wait_until(lambda: swarm.get("/livesync"), swarm.log)
 
 
 def save(swarm: Swarm, source: str) -> None:
@@ -167,79 +76,6 @@ HOSTILE: dict[str, tuple[Any, Any, str]] = {
 }
 
 
-def stats_message(**changes: Any) -> tuple[str, dict[str, Any]]:
-    return "stats", {"user_classes_count": {}, "stats": [], "stats_total": entry(), "errors": {}, **changes}
-
-
-def entry(**changes: Any) -> dict[str, Any]:
-    """Statistics of a request, as a worker reports them."""
-    counts = dict.fromkeys(("num_requests", "num_none_requests", "num_failures"), 0)
-    sums = dict.fromkeys(("total_response_time", "max_response_time", "total_content_length"), 0)
-    by_second: dict[str, dict[int, int]] = {"response_times": {}, "num_reqs_per_sec": {}, "num_fail_per_sec": {}}
-    times = {"start_time": time.time(), "last_request_timestamp": None, "min_response_time": None}
-    return {"name": "/", "method": "GET", **counts, **sums, **by_second, **times, **changes}
-
-
-def failure(**changes: Any) -> dict[str, Any]:
-    """How often a request failed, as a worker reports it."""
-    seen = {"first_seen": None, "last_seen": None}
-    return {"name": "/", "method": "GET", "error": "404", "occurrences": 1, **seen, **changes}
-
-
-def heartbeat(**changes: Any) -> tuple[str, dict[str, Any]]:
-    return "heartbeat", {"state": "ready", "current_cpu_usage": 0.0, "current_memory_usage": 0, **changes}
-
-
-INVALID: dict[str, tuple[str, Any, str]] = {
-    "a heartbeat without content": ("heartbeat", None, "its data has no fields"),
-    "a heartbeat in no state": (*heartbeat(state=["ready"]), "its state is not valid"),
-    "bytes for the CPU": (*heartbeat(current_cpu_usage=b"x"), "its current_cpu_usage is not valid"),
-    "bytes for the memory": (*heartbeat(current_memory_usage=b"x"), "its current_memory_usage is not valid"),
-    "memory without a number": (*heartbeat(current_memory_usage=math.nan), "its current_memory_usage is not valid"),
-    "text for the users": (*stats_message(user_classes_count="x"), "its user_classes_count is not valid"),
-    "text for a count of users": (*stats_message(user_classes_count={"X": "x"}), "its user_classes_count is not valid"),
-    "less than no users": (*stats_message(user_classes_count={"X": -1}), "its user_classes_count is not valid"),
-    "users of class 5": (*stats_message(user_classes_count={5: 1}), "its user_classes_count is not valid"),
-    "statistics without a total": (*stats_message(stats_total=None), "an entry's data has no fields"),
-    "statistics that are none": (*stats_message(stats=5), "its stats is not valid"),
-    "a request that is none": (*stats_message(stats=["/"]), "an entry's data has no fields"),
-    "a request without a name": (*stats_message(stats=[entry(name=None)]), "an entry's name is not valid"),
-    "a request with a list for a name": (*stats_message(stats=[entry(name=["/"])]), "an entry's name is not valid"),
-    "a request with a number for a method": (*stats_message(stats=[entry(method=5)]), "an entry's method is not valid"),
-    "text for a number of requests": (
-        *stats_message(stats_total=entry(num_requests="1")), "an entry's num_requests is not valid"
-    ),
-    "response times without end": (
-        *stats_message(stats_total=entry(total_response_time=1e308)), "an entry's total_response_time is not valid"
-    ),
-    "text for a response time": (
-        *stats_message(stats_total=entry(response_times={"x": 1})), "an entry's response_times is not valid"
-    ),
-    "text for requests of a second": (
-        *stats_message(stats_total=entry(num_reqs_per_sec={1: "x"})), "an entry's num_reqs_per_sec is not valid"
-    ),
-    "a time of no calendar": (*stats_message(stats_total=entry(start_time=-1)), "an entry's start_time is not valid"),
-    "a last time of no calendar": (
-        *stats_message(stats_total=entry(last_request_timestamp=1e15)), "an entry's last_request_timestamp is not valid"
-    ),
-    "failures that are none": (*stats_message(errors=[]), "its errors is not valid"),
-    "a failure without a text": (*stats_message(errors={"x": failure(error=b"x")}), "a failure's error is not valid"),
-    "a failure at no time": (*stats_message(errors={"x": failure(last_seen="")}), "a failure's last_seen is not valid"),
-    "a failure with a number for a key": (*stats_message(errors={5: failure()}), "its errors is not valid"),
-    "users that have started without a count": ("spawning_complete", {}, "its user_classes_count is not valid"),
-    "an exception without a text": ("exception", {"msg": 5, "traceback": ""}, "its msg is not valid"),
-    "an exception without a traceback": ("exception", {"msg": "x", "traceback": b""}, "its traceback is not valid"),
-    "logs of no worker": ("logs", {"worker_id": ["x"], "logs": []}, "its worker_id is not valid"),
-    "logs in bytes": ("logs", {"worker_id": "x", "logs": [b"x"]}, "its logs is not valid"),
-    "a worker without a version": ("client_ready", {"version": "2"}, "it has no version of Locust"),
-}  # fmt: skip
-"""Messages of Locust's own kinds. Locust takes them, and then fails where it counts, shows or reports what they say."""
-
-PAGES = [
-    "/", "/exceptions", "/exceptions/csv", "/logs", "/stats/failures/csv", "/stats/report", "/stats/requests",
-    "/stats/requests/csv", "/tasks",
-]  # fmt: skip
-
 UNREADABLE = {
     "no msgpack": b"\xc1",
     "half a message": msgpack.dumps(("quit", None, "x"))[:-1],
@@ -258,43 +94,6 @@ def test_an_invalid_message_is_one_line_in_the_log(
     assert_ignored(open_master, peer, lambda: peer.send(kind, data), reason)
 
 
-@pytest.mark.parametrize(("kind", "data", "reason"), INVALID.values(), ids=INVALID)
-def test_an_invalid_message_disables_neither_the_web_ui_nor_its_stop(
-    open_master: Swarm, connect: Callable[..., Peer], kind: str, data: Any, reason: str
-) -> None:
-    peer = connect(open_master.port)
-    peer.join()
-    open_master.post("/swarm", user_count=1, spawn_rate=1)
-    assert_ignored(open_master, peer, lambda: peer.send(kind, data), reason)
-    assert_serves(open_master)
-    peer.send("quit", None)
-
-
-def test_what_workers_report_is_counted_with_what_user_code_adds(
-    open_master: Swarm, connect: Callable[..., Peer]
-) -> None:
-    peer = connect(open_master.port)
-    peer.join()
-    open_master.post("/swarm", user_count=1, spawn_rate=1)
-    requests = entry(num_requests=2, response_times={1.5: 1, 2: 1}, max_response_time=2.5, total_response_time=4.5)
-    report = {"stats": [requests], "stats_total": requests, "errors": {"x": failure(first_seen=1.5)}}
-    peer.send(*stats_message(user_classes_count={"Visitor": 3}, of_user_code=[{"x": b"y"}], **report))
-    wait_until(lambda: open_master.users() == 3, "three users")
-    assert open_master.total()["num_requests"] == 2
-    peer.send(*stats_message())
-    wait_until(lambda: open_master.users() == 0, "no users")
-    assert_serves(open_master)
-    peer.send("quit", None)
-
-
-def assert_serves(master: Swarm) -> None:
-    """Every page answers, and a test can be stopped."""
-    for page in PAGES:
-        with urlopen(f"{master.address}{page}", timeout=TIMEOUT) as response:
-            assert response.status == 200, page
-    assert master.post("/stop")["success"]
-
-
 def test_a_message_in_the_name_of_another_peer_is_ignored(open_master: Swarm, connect: Callable[..., Peer]) -> None:
     peer, other = connect(open_master.port), connect(open_master.port)
     other.join()
@@ -309,17 +108,6 @@ def test_what_is_no_message_is_one_line_in_the_log(
     peer = connect(open_master.port)
     peer.join()
     assert_ignored(open_master, peer, lambda: peer.socket.send(content), "a message that cannot be read is ignored")
-
-
-def assert_ignored(master: Swarm, peer: Peer, send: Callable[[], None], reason: str) -> None:
-    """What is sent makes one line in the log with the reason; the master answers as before, and runs the same code."""
-    before = len(master.log())
-    send()
-    wait_until(lambda: reason in master.log()[before:], master.log)
-    assert peer.ask("locustfile", {"version": VERSION})["locustfiles"]["tree"] == {"locustfile.py": BASE.encode()}
-    [line] = [line for line in master.log()[before:].splitlines() if "INFO" not in line]
-    assert "WARNING" in line
-    assert len(line) < 600
 
 
 DIGESTS = {"a list": ["x.py"], "a number for a digest": {"x.py": 5}, "a very long path": {"a/" * 5000: ""}}

@@ -2,6 +2,7 @@
 
 import ast
 from dataclasses import dataclass, field
+from functools import partial
 from types import CodeType
 
 from .classes import changes_fields, class_edit, find_live, is_inspected
@@ -80,7 +81,7 @@ def _replaces_class(module: Module, old: TopLevel, new: TopLevel) -> bool:
         new.node,
         live,
         lambda _: False,
-        lambda node: is_inspected(node, module.namespace, old.effects.called),
+        partial(is_inspected, namespace=module.namespace, called=old.effects.called),
     )
     return part is None or changes_fields(part)
 

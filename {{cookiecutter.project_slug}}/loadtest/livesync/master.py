@@ -22,7 +22,7 @@ from .files import Tree, patched, revision_of
 from .forked_trial import import_timeout
 from .live_code import Live, commit, stage
 from .messages import CURRENT, LOCUSTFILE, STAGE, STATUS, VOTE
-from .proof import Challenges, Outcome
+from .proof import Challenges, ProofResult
 from .resume_after_restart import can_resume, resume
 from .swarm_status import Report, summary
 from .watch import Watcher
@@ -59,7 +59,7 @@ class Master:
 
     def _send_code(self, runner: MasterRunner, request: Message) -> None:
         """Send the live code to a worker that starts, or the nonce for the proof that it lacks."""
-        if self._challenges.check(request) is Outcome.PROVEN:
+        if self._challenges.check(request) is ProofResult.PROVEN:
             paths = [module.path for module in self.live.locustfiles]
             code = {"tree": self.live.tree, "past": list(self.live.past), "locustfiles": paths}
             runner.send_message(LOCUSTFILE, {"locustfiles": code}, request.node_id)
@@ -177,12 +177,12 @@ class Master:
 
     def _on_status(self, msg: Message, **_: Any) -> None:
         tree = None
-        outcome = self._challenges.check(msg)
-        if outcome is Outcome.PROVEN and msg.node_id in self.runner.clients:
+        result = self._challenges.check(msg)
+        if result is ProofResult.PROVEN and msg.node_id in self.runner.clients:
             self._take_back(msg.node_id, msg.data)
             self.report.workers[msg.node_id] = msg.data["revision"]
             tree = self.live.tree if msg.data["revision"] != self.live.revision else None
-        self._send_current(msg.node_id, tree, again=outcome is Outcome.AGAIN)
+        self._send_current(msg.node_id, tree, again=result is ProofResult.AGAIN)
 
     def _take_back(self, worker: str, status: dict[str, Any]) -> None:
         """Accept from a worker that reconnected what this master lacks: newer code, and the test that was running."""

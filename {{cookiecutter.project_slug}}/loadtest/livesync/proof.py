@@ -38,7 +38,7 @@ def _proof(kind: str, data: dict[str, Any], sender: str) -> str:
     return hmac.new(key(), Message(kind, data, sender).serialize(), "sha256").hexdigest() if key() else ""
 
 
-class Outcome(Enum):
+class ProofResult(Enum):
     """Whether a message has the proof."""
 
     PROVEN = "it has the proof, or there is no key"
@@ -60,20 +60,20 @@ class Challenges:
             self._nonces.clear()
         return self._nonces.setdefault(peer, secrets.token_hex(16))
 
-    def check(self, message: Message) -> Outcome:
+    def check(self, message: Message) -> ProofResult:
         """Check the proof of a message, and use up its nonce."""
         if not key():
-            return Outcome.PROVEN
+            return ProofResult.PROVEN
         nonce, proof = (str(message.data.get(name, "")) for name in ("nonce", "proof"))
         if not nonce or self._nonces.get(message.node_id) != nonce:
-            return Outcome.AGAIN
+            return ProofResult.AGAIN
         del self._nonces[message.node_id]
         signed = {name: value for name, value in message.data.items() if name != "proof"}
         if hmac.compare_digest(os.fsencode(proof), _proof(message.type, signed, message.node_id).encode()):
-            return Outcome.PROVEN
+            return ProofResult.PROVEN
         logger.warning(
             "%r is refused, because it does not have the LIVESYNC_KEY of this master%s",
             message.node_id,
             "" if proof else ": it has no key",
         )
-        return Outcome.REFUSED
+        return ProofResult.REFUSED

@@ -74,7 +74,7 @@ class InPlace:
             new.node,
             live,
             needs,
-            lambda node: classes.is_inspected(node, module.namespace, old.effects.called),
+            partial(classes.is_inspected, namespace=module.namespace, called=old.effects.called),
         )
         if part is None or (classes.is_empty(part) and old.effects.called & self.transaction.edit.changed):
             return False
