@@ -33,9 +33,18 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
         )
     folder = tmp_path_factory.mktemp("machine")
     machine = Machine(own_kubeconfig(folder), logs=folder)
-    if all(absence(machine, context) for context in CONTEXTS):
+    clusters = [context for context in CONTEXTS if not absence(machine, context)]
+    if not clusters:
         pytest.exit(f"No cluster answers of {', '.join(CONTEXTS)}: start one.", returncode=1)
+    # A run that was killed has left its namespace, and tests look for it on clusters that are not theirs.
+    for context in clusters:
+        delete_namespace(machine, context)
     return machine
+
+
+def delete_namespace(machine: Machine, context: str) -> None:
+    """Delete what tests have left in a cluster."""
+    machine.run("kubectl", "--context", context, "delete", "namespace", SLUG, "--ignore-not-found", seconds=120)
 
 
 @pytest.fixture(scope="session", params=CONTEXTS)
@@ -116,7 +125,7 @@ def project(template_url: str, tmp_path: Path, machine: Machine, cluster: str) -
 def clean_cluster(machine: Machine, context: str) -> Iterator[None]:
     """What a failed test leaves in the cluster is gone before the next one begins."""
     yield
-    machine.run("kubectl", "--context", context, "delete", "namespace", SLUG, "--ignore-not-found", seconds=120)
+    delete_namespace(machine, context)
 
 
 @pytest.fixture(scope="session")

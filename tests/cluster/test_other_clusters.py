@@ -8,7 +8,7 @@ import pytest
 from support.ports import free_port
 from support.waiting import wait_until
 
-from tests.cluster.conftest import bake, require_cluster
+from tests.cluster.conftest import bake, delete_namespace, require_cluster
 from tests.cluster.contexts import GENERATED, SLUG
 from tests.cluster.elsewhere import Elsewhere, elsewhere, kubeconfigs
 from tests.cluster.machine import Machine
@@ -71,7 +71,7 @@ def project(machine: Machine, template_url: str, tmp_path_factory: pytest.TempPa
     project = bake(template_url, tmp_path_factory.mktemp("clusters"), machine, CONTEXT)
     machine.output("make", ".venv/.installed", cwd=project, seconds=300)
     yield project
-    machine.run("kubectl", "--context", CONTEXT, "delete", "namespace", SLUG, "--ignore-not-found", seconds=120)
+    delete_namespace(machine, CONTEXT)
 
 
 @pytest.fixture(scope="module")
