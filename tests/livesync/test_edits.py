@@ -24,7 +24,7 @@ def test_same_sized_edits_in_a_row_are_all_noticed(swarm: Swarm) -> None:
 
 
 WAITS = {
-    "constant": ("wait_time = constant(0.1)", "0.1", "600"),
+    "constant": ("wait_time = constant(0.2)", "0.2", "600"),
     "constant_pacing": ("wait_time = constant_pacing(0.1)", "0.1", "600"),
     "an attribute": ("pause = 0.1\n    wait_time = lambda self: self.pause", "pause = 0.1", "pause = 600"),
     "a global": ("wait_time = lambda _: PAUSE", "PAUSE = 0.1", "PAUSE = 600"),
@@ -34,7 +34,7 @@ WAITS = {
 @pytest.mark.parametrize(("wait_time", "quick", "slow"), WAITS.values(), ids=WAITS)
 def test_a_shorter_wait_time_wakes_the_users_that_sleep(swarm: Swarm, wait_time: str, quick: str, slow: str) -> None:
     head = "from locust import constant_pacing\n\nPAUSE = 0.1\n"
-    source = head + BASE.replace("wait_time = constant(0.1)", wait_time)
+    source = head + BASE.replace("wait_time = constant(0.2)", wait_time)
     swarm.edit(source.replace("/base/", "/slow/").replace(quick, slow))
     swarm.wait_for_silence()
     swarm.edit(source.replace("/base/", "/quick/"))
@@ -44,7 +44,7 @@ def test_a_shorter_wait_time_wakes_the_users_that_sleep(swarm: Swarm, wait_time:
 def test_a_wait_time_that_raises_ends_no_user_and_is_healed_by_an_edit(idle: Swarm) -> None:
     idle.start(workers=1)
     idle.swarm(users=4)
-    raising = base("/base").replace("wait_time = constant(0.1)", "def wait_time(self):\n        return random.random()")
+    raising = base("/base").replace("wait_time = constant(0.2)", "def wait_time(self):\n        return random.random()")
     idle.edit(raising)
     idle.wait_for_silence()
     wait_until(lambda: "random" in str(idle.get("/exceptions")["exceptions"]), "the error in the tab")
@@ -129,7 +129,7 @@ from locust import FastHttpUser, constant, task
 
 class Shopper(FastHttpUser):
     abstract = True
-    wait_time = constant(0.1)
+    wait_time = constant(0.2)
     def path(self):
         return "/PATH"
 

@@ -20,7 +20,7 @@ def logged(function):
 
 class Base(FastHttpUser):
     abstract = True
-    wait_time = constant(0.1)
+    wait_time = constant(0.2)
 
     def on_start(self):
         self.client.get(f"/started/{os.getpid()}", name="/")
@@ -154,7 +154,7 @@ def token(name):
     return name
 
 class Visitor(FastHttpUser):
-    wait_time = constant(0.1)
+    wait_time = constant(0.2)
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
@@ -204,7 +204,7 @@ def test_a_class_decorator_that_returns_a_subclass_keeps_its_users(swarm: Swarm)
     swarm.wait_for("/m-one")
     swarm.edit(measured.replace("-one", "-two"))
     swarm.wait_for("/m-two")
-    swarm.edit(measured.replace("-one", "-two").replace("constant(0.1)", "constant(0.04)"))
+    swarm.edit(measured.replace("-one", "-two").replace("constant(0.2)", "constant(0.04)"))
     swarm.edit(measured.replace("-one", "-three").replace("mark = 'm'", "mark = 'n'"))
     swarm.wait_for("/n-three")
 
@@ -230,7 +230,7 @@ def mark_tasks(cls):
 
 class Base(FastHttpUser):
     abstract = True
-    wait_time = constant(0.1)
+    wait_time = constant(0.2)
     mark = "plain"
 
     def __init_subclass__(cls):
@@ -272,7 +272,7 @@ import os
 from locust import FastHttpUser, SequentialTaskSet, TaskSet, constant, task
 
 class Visitor(FastHttpUser):
-    wait_time = constant(0.1)
+    wait_time = constant(0.2)
 
     def on_start(self):
         self.client.get(f"/base/{os.getpid()}", name="/")

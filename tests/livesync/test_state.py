@@ -18,7 +18,7 @@ def log_in(**_):
     SEEN.append("start")
 
 class Visitor(FastHttpUser):
-    wait_time = constant(0.1)
+    wait_time = constant(0.2)
     logins = 0
 
     def on_start(self):
@@ -76,7 +76,7 @@ def send(environment, **_):
         environment.runner.send_message("names", ["first"])
 
 class Visitor(FastHttpUser):
-    wait_time = constant(0.1)
+    wait_time = constant(0.2)
 
     @task
     def visit(self):
@@ -112,7 +112,7 @@ def basket(name):
     return f"first-{name}"
 
 class Visitor(FastHttpUser):
-    wait_time = constant(0.1)
+    wait_time = constant(0.2)
 
     @task
     def visit(self):
@@ -161,7 +161,7 @@ class Api:
         return self.client.get(f"/PATH{name}/{os.getpid()}", name="/")
 
 class Visitor(FastHttpUser):
-    wait_time = constant(0.1)
+    wait_time = constant(0.2)
 
     def on_start(self):
         self.role, self.cart, self.api = Role.BUYER, Cart(1), Api(self.client)

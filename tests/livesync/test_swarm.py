@@ -52,7 +52,7 @@ def test_a_replaced_worker_loses_no_user(idle: Swarm) -> None:
 
 @pytest.mark.parametrize(
     ("end", "splits"),
-    [(signal.SIGTERM, [[2] * 8, [8, 8], [3, 3, 3, 3, 2, 2]]), (signal.SIGKILL, [[4] * 4, [8, 8]])],
+    [(signal.SIGTERM, [[4] * 4, [8, 8], [6, 5, 5]]), (signal.SIGKILL, [[4] * 4, [8, 8]])],
     ids=["asked to leave", "killed"],
 )
 def test_users_stay_as_many_and_even_while_workers_come_and_go(

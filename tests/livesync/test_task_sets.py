@@ -64,7 +64,7 @@ def asking_for(path):
     return ask
 
 class Visitor(FastHttpUser):
-    wait_time = constant(0.1)
+    wait_time = constant(0.2)
 
     for path in ("one", "two"):
         locals()[f"ask_for_{path}"] = task(asking_for(path))
@@ -88,7 +88,7 @@ import os
 from locust import FastHttpUser, SequentialTaskSet, TaskSet, constant, task
 
 class Visitor(FastHttpUser):
-    wait_time = constant(0.1)
+    wait_time = constant(0.2)
 
     @task
     class Browse(TaskSet):
@@ -132,7 +132,7 @@ import os
 from locust import FastHttpUser, MarkovTaskSet, constant, task, transition
 
 class Visitor(FastHttpUser):
-    wait_time = constant(0.1)
+    wait_time = constant(0.2)
 
     @task
     class Walk(MarkovTaskSet):

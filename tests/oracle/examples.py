@@ -47,6 +47,9 @@ def example(random: Random) -> None:
     finally:
         del sequence
         gc.collect()
+        gc.freeze()  # what Hypothesis keeps of all examples, where live sync would search for old functions
+        for path in [path for path in sys.path_importer_cache if path.startswith(tempfile.gettempdir())]:
+            del sys.path_importer_cache[path]
 
 
 def main() -> None:
@@ -66,6 +69,9 @@ def main() -> None:
     OneProcess(files_of(LoadTest())).close()  # the patches need one
     gc.collect()
     gc.freeze()
+    for finder in filter(None, sys.path_importer_cache.values()):
+        # Python looks for a package without __init__.py everywhere: let it list installed packages once.
+        vars(finder)["invalidate_caches"] = lambda: None
     phases = [Phase.generate] if options.no_shrink else [Phase.generate, Phase.shrink]
     configured = settings(
         max_examples=options.examples, deadline=None, database=None, derandomize=options.seed is None, phases=phases,

@@ -26,7 +26,7 @@ import os
 from locust import FastHttpUser, constant, task
 
 class Visitor(FastHttpUser):
-    wait_time = constant(0.1)
+    wait_time = constant(0.2)
 
     @task
     def visit(self):
@@ -41,25 +41,22 @@ def base(path: str, body: str = "") -> str:
 
 
 @cache
-def _compiled_livesync() -> TemporaryDirectory[str]:
-    """A copy of the package with its compiled code."""
+def _compiled(package: str) -> TemporaryDirectory[str]:
+    """A copy of one of the project's packages with its compiled code."""
     folder = TemporaryDirectory()
-    shutil.copytree(
-        LOADTEST / "livesync", folder.name, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
-    )
+    shutil.copytree(LOADTEST / package, folder.name, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     compile_once(Path(folder.name))
     return folder
 
 
 def add_livesync(folder: Path) -> None:
     """Give a folder the package that `python -m livesync` runs."""
-    shutil.copytree(_compiled_livesync().name, folder / "livesync")
+    shutil.copytree(_compiled("livesync").name, folder / "livesync")
 
 
 def add_plugins(folder: Path) -> None:
     """Give a folder the plugins of the project, and what they read."""
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(LOADTEST / "plugins", folder / "plugins", ignore=ignored)
+    shutil.copytree(_compiled("plugins").name, folder / "plugins")
     for name in ("shapes.py", "slo.toml"):
         shutil.copy(LOADTEST / name, folder / name)
 
@@ -223,7 +220,7 @@ class Swarm:
     def settle(self) -> None:
         """Wait until every user has made a few more requests."""
         start = len(self.service.seen)
-        wait_until(lambda: len(self.service.seen) > start + 30, "30 more requests")
+        wait_until(lambda: len(self.service.seen) > start + 20, "20 more requests")
 
     def wait_for_silence(self) -> None:
         """Wait until half a second goes by without a request."""
