@@ -123,10 +123,16 @@ def state() -> dict[str, Any]:
 def is_whole(workers: int = WORKERS) -> bool:
     """Whether a test runs with all its users, evenly on so many workers with the live code, and they make requests."""
     before = state()
-    if not before or before["users"] != USERS or sorted(before["workers"].values()) != even_split(USERS, workers):
+    if not is_even(before, workers) or len(web_ui.connected()) != workers or not web_ui.revision():
         return False
-    if len(web_ui.connected()) != workers or not web_ui.revision():
-        return False
+    # What the master knows of a worker may be a second old.
     time.sleep(1)
     after = state()
-    return bool(after) and after["requests"] > before["requests"] and after["failures"] == before["failures"]
+    return (
+        is_even(after, workers) and after["requests"] > before["requests"] and after["failures"] == before["failures"]
+    )
+
+
+def is_even(found: dict[str, Any], workers: int) -> bool:
+    """Whether all users run, evenly on so many workers."""
+    return bool(found) and found["users"] == USERS and sorted(found["workers"].values()) == even_split(USERS, workers)
