@@ -47,7 +47,9 @@ def example(random: Random) -> None:
     finally:
         del sequence
         gc.collect()
-        gc.freeze()  # what Hypothesis keeps of all examples, where live sync would search for old functions
+        # Live sync searches all objects for old functions, but not frozen ones: Hypothesis keeps many of each example.
+        gc.freeze()
+        # An edit invalidates all that is cached here, that of the folders of earlier examples included.
         for path in [path for path in sys.path_importer_cache if path.startswith(tempfile.gettempdir())]:
             del sys.path_importer_cache[path]
 
