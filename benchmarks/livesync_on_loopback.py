@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from support.swarm import BASE, Swarm, new_swarm
+from support.swarm import Swarm, base, new_swarm
 
 from benchmarks.measuring import cpu_seconds, resident_mib, time_until
 from benchmarks.plain_server import plain_server
@@ -22,6 +22,10 @@ from benchmarks.results import Results
 EDITS, FEW_EDITS, MANY_EDITS = 200, 40, 500
 PAIRS, LENGTH = 8, 8.0
 """Pairs of runs for the throughput, and seconds of each run."""
+
+WAIT = 0.05
+"""Seconds between two requests of a user, which are part of each time from save to the first new request."""
+FREQUENT = base("/base", wait=WAIT)
 
 
 def main() -> None:
@@ -34,7 +38,7 @@ def main() -> None:
             results.row(f"{workers} workers", save_to_request(swarm, FEW_EDITS), digits=0)
     results.say("")
     results.head("milliseconds for which a commit holds up a worker")
-    with running(workers=2, users=1000, source=TIMED) as swarm:
+    with running(workers=2, users=1000, source=base("/base", TIMES_COMMITS, wait=2)) as swarm:
         results.row("1,000 users", commit_pauses(swarm, FEW_EDITS), digits=1)
     results.say("")
     memory(results)
@@ -42,7 +46,7 @@ def main() -> None:
 
 
 @contextmanager
-def running(workers: int, users: int = 20, source: str = BASE) -> Iterator[Swarm]:
+def running(workers: int, users: int = 20, source: str = FREQUENT) -> Iterator[Swarm]:
     with tempfile.TemporaryDirectory() as folder, new_swarm(Path(folder) / "loadtest") as swarm:
         swarm.save(source)
         swarm.start(workers)
@@ -67,13 +71,11 @@ def edit_again(swarm: Swarm, edits: int) -> Iterator[str]:
         time.sleep(0.1)
         swarm.forget()
         path = f"/edit{number:04}"
-        swarm.save(BASE.replace("/base", path))
+        swarm.save(base(path, wait=WAIT))
         yield path
 
 
-TIMED = (
-    BASE.replace("constant(0.05)", "constant(2)")
-    + """
+TIMES_COMMITS = """
 import time
 from livesync import worker
 from locust import events
@@ -88,13 +90,12 @@ def time_commits(**_):
         return outcome
     worker.commit = timed
 """
-)
 
 
 def commit_pauses(swarm: Swarm, edits: int) -> list[float]:
     """What both workers say that each commit took."""
     for number in range(edits):
-        swarm.edit(TIMED.replace("/base/", f"/edit{number}/"))
+        swarm.edit(base(f"/edit{number}", TIMES_COMMITS, wait=2))
     return [
         float(pause)
         for name in swarm.processes
@@ -112,9 +113,6 @@ def memory(results: Results) -> None:
         grown = {name: resident_mib(process.pid) - before[name] for name, process in swarm.processes.items()}
     says = ", ".join(f"{name} {before[name]:.1f} {grown[name]:+.1f}" for name in grown)
     results.say(f"MiB resident before {MANY_EDITS} edits, {missed} of them missed, and how much more after: {says}\n")
-
-
-FASTEST = BASE.replace("constant(0.05)", "constant(0)")
 
 
 def throughput(results: Results) -> None:
@@ -135,7 +133,7 @@ def rate(module: str, url: str, requests: Callable[[], int]) -> float:
     """Requests per CPU second of the one worker of a swarm."""
     with tempfile.TemporaryDirectory() as folder, new_swarm(Path(folder) / "loadtest", module) as swarm:
         swarm.service.url = url
-        swarm.save(FASTEST)
+        swarm.save(base("/base", wait=0))
         swarm.start(workers=1)
         swarm.swarm(users=20)
         time.sleep(2)

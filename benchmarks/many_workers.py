@@ -9,7 +9,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from support.swarm import BASE, Swarm, new_swarm
+from support.swarm import Swarm, base, new_swarm
 
 from benchmarks.livesync_on_loopback import all_ask_for
 from benchmarks.measuring import cpu_seconds, resident_mib, time_until
@@ -17,7 +17,6 @@ from benchmarks.results import Results
 
 WORKERS = (2, 12, 24, 48)
 EDITS = 100
-SOURCE = BASE.replace("constant(0.05)", "constant(0.2)")
 IDLE = 20
 """Seconds over which the master's CPU usage is measured."""
 
@@ -34,7 +33,6 @@ def main() -> None:
 def measure(results: Results, workers: int) -> str:
     """Add the rows of a swarm with so many workers, and return the figures of its master."""
     with tempfile.TemporaryDirectory() as folder, new_swarm(Path(folder) / "loadtest") as swarm:
-        swarm.save(SOURCE)
         start = time.monotonic()
         swarm.start(workers)
         connected = time.monotonic() - start
@@ -59,7 +57,7 @@ def saves(swarm: Swarm, workers: int) -> list[float]:
         time.sleep(random.uniform(0.2, 0.4))
         swarm.forget()
         path = f"/edit{number:04}"
-        swarm.save(SOURCE.replace("/base", path))
+        swarm.save(base(path))
         times.append(1000 * time_until(partial(all_ask_for, swarm, path, workers)))
     return times
 

@@ -35,9 +35,9 @@ class Visitor(FastHttpUser):
 """A locustfile whose requests end in the process id of the worker."""
 
 
-def base(path: str, body: str = "") -> str:
-    """The base locustfile with requests to another path, and with more code at the end of its user class."""
-    return BASE.replace("/base/", f"{path}/") + body
+def base(path: str, body: str = "", wait: float = 0.2) -> str:
+    """The base locustfile with another path and wait time, and with more code at the end of its user class."""
+    return BASE.replace("/base/", f"{path}/").replace("constant(0.2)", f"constant({wait})") + body
 
 
 @cache
