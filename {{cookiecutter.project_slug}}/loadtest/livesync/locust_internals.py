@@ -45,10 +45,11 @@ class Patch:
 
     def instead_of(self, original: Any) -> Any:
         """The replacement of the original."""
+        replacement = functools.partial(self.replacement, original)
 
         @functools.wraps(original)
-        def wrapper(*arguments: Any, **options: Any) -> Any:
-            return self.replacement(original, *arguments, **options)
+        def wrapper(*arguments: Any, **options: Any) -> Any:  # a partial does not become a method
+            return replacement(*arguments, **options)
 
         return wrapper
 

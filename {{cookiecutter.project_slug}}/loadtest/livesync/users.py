@@ -110,9 +110,11 @@ def execute_next_task(live: Live, original: Callable[[TaskSet], None], task_set:
 
 def get_next_task(live: Live, original: Callable[[TaskSet], Any], task_set: TaskSet) -> Any:
     """Stands in for `TaskSet.get_next_task`, which raises where there are no tasks, again after each wait."""
-    if not (task_set.user if isinstance(task_set, DefaultTaskSet) else task_set).tasks:
+    try:
+        return original(task_set)
+    except Exception:  # noqa: BLE001 - Locust has no class for it
         _stand_between_tasks(live, task_set)
-    return original(task_set)
+        return original(task_set)
 
 
 def _stand_between_tasks(live: Live, task_set: TaskSet) -> None:
@@ -120,11 +122,11 @@ def _stand_between_tasks(live: Live, task_set: TaskSet) -> None:
     live.modules.calls.end()
     live.under_way.end()
     live.is_settled.wait()
-    user = task_set.user
-    if started_by := vars(user).pop(IN_START, None):
-        vars(user)[STARTED_BY] = vars(user).get(STARTED_BY, set()) | started_by
-    vars(user)[HAS_STARTED] = True
-    if vars(user)[COMMIT] != live.commits:
+    noted = vars(task_set.user)
+    if IN_START in noted:
+        noted[STARTED_BY] = noted.get(STARTED_BY, set()) | noted.pop(IN_START)
+        noted[HAS_STARTED] = True
+    if noted[COMMIT] != live.commits:
         _take_new_code(live, task_set)
     if LEAVE in vars(task_set):
         task_set.interrupt()
