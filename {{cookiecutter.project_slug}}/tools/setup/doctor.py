@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import platform
+import re
 import shutil
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from ..problem import Problem
 from .contexts import allowed_context, kubectl, last_line, overlay_folder, run
@@ -13,6 +15,8 @@ from .metrics import metrics
 from .nodes import container_runtime, image_delivery
 from .ports import require_free
 from .registry import registry_of, require_reachable
+
+BASE = Path(__file__).parents[2] / "k8s" / "base" / "kustomization.yaml"
 
 START = {
     "docker-desktop": "switch Kubernetes on in the settings of Docker Desktop.",
@@ -34,8 +38,11 @@ def tool(_context: str) -> str:
 
 
 def ports(_context: str) -> str:
-    require_free([8000, 8089])
-    return "ports 8000 and 8089 are free"
+    """Without the server in the base, Tilt and Skaffold forward the port of the web UI alone."""
+    has_server = re.search(r"^ *- server$", BASE.read_text(encoding="utf-8"), re.MULTILINE)
+    forwarded = [8000, 8089] if has_server else [8089]
+    require_free(forwarded)
+    return f"nothing listens on {' and '.join(map(str, forwarded))}, which Tilt and Skaffold forward"
 
 
 def docker(context: str) -> str:

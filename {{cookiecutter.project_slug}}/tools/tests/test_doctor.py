@@ -106,3 +106,17 @@ def test_a_cluster_that_is_gone_can_be_removed_from_the_list(command: Command) -
         doctor.cluster("kind-shop")
     with pytest.raises(Problem, match=r"does not answer: run minikube start"):
         doctor.cluster("minikube")
+
+
+def test_the_port_of_the_server_may_be_taken_where_the_base_leaves_it_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = tmp_path / "kustomization.yaml"
+    base.write_text(doctor.BASE.read_text())
+    monkeypatch.setattr(doctor, "BASE", base)
+    required: list[list[int]] = []
+    monkeypatch.setattr(doctor, "require_free", required.append)
+    doctor.ports("minikube")
+    base.write_text(base.read_text().replace("  - server\n", ""))
+    doctor.ports("minikube")
+    assert required == [[8000, 8089], [8089]]
