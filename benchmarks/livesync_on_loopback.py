@@ -37,9 +37,10 @@ def main() -> None:
         with running(workers) as swarm:
             results.row(f"{workers} workers", save_to_request(swarm, FEW_EDITS), digits=0)
     results.say("")
-    results.head("milliseconds for which a commit holds up a worker")
-    with running(workers=2, users=1000, source=base("/base", TIMES_COMMITS, wait=2)) as swarm:
-        results.row("1,000 users", commit_pauses(swarm, FEW_EDITS), digits=1)
+    results.head("milliseconds for which a commit holds up a worker with 500 users")
+    with running(workers=2, users=1000, source=timed(0)) as swarm:
+        for kind, change in CHANGES.items():
+            results.row(kind, commit_pauses(swarm, change), digits=1)
     results.say("")
     memory(results)
     throughput(results)
@@ -77,6 +78,7 @@ def edit_again(swarm: Swarm, edits: int) -> Iterator[str]:
 
 TIMES_COMMITS = """
 import time
+from enum import Enum
 from livesync import worker
 from locust import events
 
@@ -92,16 +94,30 @@ def time_commits(**_):
 """
 
 
-def commit_pauses(swarm: Swarm, edits: int) -> list[float]:
-    """What both workers say that each commit took."""
-    for number in range(edits):
-        swarm.edit(base(f"/edit{number}", TIMES_COMMITS, wait=2))
-    return [
-        float(pause)
-        for name in swarm.processes
-        if name != "master"
-        for pause in re.findall(r"^commit: (.*) ms$", swarm.log(name), re.MULTILINE)
-    ]
+def timed(body: int, attribute: int = 0, constant: int = 0, member: int = 0) -> str:
+    """A locustfile whose workers print the milliseconds of each commit."""
+    after = f"CONSTANT = {constant}\nclass Replaced(Enum):\n    MEMBER = {member}\n"
+    return base(f"/edit{body}", f"    attribute = {attribute}\n{TIMES_COMMITS}{after}", wait=2)
+
+
+CHANGES: dict[str, Callable[[int], str]] = {
+    "a function body": timed,
+    "a module-level constant": lambda number: timed(0, constant=number),
+    "an attribute of the user class": lambda number: timed(0, attribute=number),
+    "a class that becomes a new one": lambda number: timed(0, member=number),
+}
+
+
+def commit_pauses(swarm: Swarm, change: Callable[[int], str]) -> list[float]:
+    """What both workers say that each of FEW_EDITS commits took."""
+    before = {name: len(pauses(swarm, name)) for name in ("worker1", "worker2")}
+    for number in range(1, FEW_EDITS + 1):
+        swarm.edit(change(number))
+    return [pause for name, count in before.items() for pause in pauses(swarm, name)[count:]]
+
+
+def pauses(swarm: Swarm, name: str) -> list[float]:
+    return [float(pause) for pause in re.findall(r"^commit: (.*) ms$", swarm.log(name), re.MULTILINE)]
 
 
 def memory(results: Results) -> None:
