@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 from cookiecutter.main import cookiecutter
 
@@ -17,7 +18,8 @@ def copy_template(folder: Path) -> None:
 
 def bake(folder: Path, template: str = str(TEMPLATE), **answers: str) -> Path:
     """Bake a project into a folder, and return its path. Raises FailedHookException for an invalid answer."""
-    with TemporaryDirectory() as home:
+    # cookiecutter leaves its copy of each hook in the folder for temporary files.
+    with TemporaryDirectory() as home, patch("tempfile.tempdir", home):
         # Without a configuration of its own, cookiecutter reads and writes in the home directory.
         config = Path(home) / "config.yaml"
         config.write_text(f"cookiecutters_dir: {home}/clones\nreplay_dir: {home}/replay\n")

@@ -198,6 +198,7 @@ class TestDemo:
             "state": "live",
             "reason": None,
             "revision": live(),
+            "change": ".env new, locustfile.py +1 -1",
             "workers": get("/livesync")["workers"],
             "not_synced_yet": [],
         }

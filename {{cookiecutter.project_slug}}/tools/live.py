@@ -74,6 +74,7 @@ def look() -> dict[str, Any]:
         "state": state,
         "reason": live["refused"],
         "revision": live["revision"],
+        "change": live["changes"][-1]["what"],
         "workers": live["workers"],
         "not_synced_yet": differing,
     }
@@ -103,5 +104,5 @@ def ask(path: str, body: bytes | None = None) -> Any:
         reason = str(error)
     raise Problem(
         f"http://localhost:{PORT}{path} gives no answer ({reason}): start the swarm with make local, tilt up or "
-        "skaffold dev, and wait until the web UI is there."
+        "skaffold dev. If it has been started, see its log."
     )

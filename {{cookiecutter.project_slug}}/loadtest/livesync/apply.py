@@ -27,7 +27,7 @@ from .update_in_place import InPlace
 AGAIN = "it has run before in this process: if it cannot run twice, take the edit back or restart Locust"
 """Note on the error of a statement that fails when it runs again."""
 
-MISTAKES = (NameError, AttributeError, ImportError)
+MISTAKES = (NameError, AttributeError, ImportError, FileNotFoundError)
 """Errors that a statement does not raise because it has run before."""
 
 

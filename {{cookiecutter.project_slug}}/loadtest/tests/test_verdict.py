@@ -3,6 +3,7 @@
 from locust.stats import RequestStats
 
 import json
+import re
 import signal
 import subprocess
 from collections.abc import Callable
@@ -176,6 +177,8 @@ def test_users_that_fail_to_start_fail_the_run(run_locust: Callable[..., Run], c
     )
     assert run.code == 1, run.output
     assert failed(tmp_path / "reports")["users"] == "3 of 9"
+    [workers] = [check["actual"] for check in read(tmp_path / "reports")["checks"] if check["name"] == "workers"]
+    assert re.fullmatch(r"all 1, highest CPU usage \d+ % of a core", workers)
 
 
 def test_a_saturated_or_throttled_worker_is_a_doubt() -> None:
@@ -185,6 +188,8 @@ def test_a_saturated_or_throttled_worker_is_a_doubt() -> None:
     assert held.startswith("held was throttled for 2.5 s")
     [check] = generator.checks()
     assert (check.passed, check.actual) == (True, "all 2, highest CPU usage 97 % of a core")
+    [check] = LoadGenerator(busiest={"new": 0.0}).checks()
+    assert (check.passed, check.actual) == (True, "all 1, CPU usage not measured")
 
 
 def test_a_good_run_exits_with_0_and_leaves_its_verdict(run_locust: Callable[..., Run], tmp_path: Path) -> None:
@@ -206,7 +211,6 @@ def test_a_good_run_exits_with_0_and_leaves_its_verdict(run_locust: Callable[...
     assert (verdict["version"], verdict["outcome"]) == (1, "passed")
     assert verdict["settings"] == {
         "num_users": 20, "spawn_rate": 20.0, "run_time": 3, "expect_workers": 2,
-        "low": 1, "high": 50, "period": 120, "width": 60,
     }  # fmt: skip
     assert verdict["statistics"]["total"]["requests"] == sum(r["requests"] for r in verdict["statistics"]["requests"])
     assert set(verdict) == set(SCHEMA["required"])

@@ -42,8 +42,7 @@ def read_verdict(folder: Path) -> dict[str, Any]:
         verdict = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise Problem(
-            f"{file} cannot be read ({error.strerror}): its run ended without a verdict, so read the output of that run, "
-            "or name another folder of reports."
+            f"{file} cannot be read ({error.strerror}): its run ended without a verdict, so read the output of that run."
         ) from error
     except ValueError as error:
         raise Problem(f"{file} is not valid JSON: {error}") from error

@@ -15,10 +15,12 @@ VERSION = 1
 """Increased when a reader of the document has to change."""
 
 SETTINGS = (
-    "num_users", "spawn_rate", "run_time", "expect_workers", "shape", "low", "high", "period", "width",
-    "user_classes", "tags", "exclude_tags",
+    "num_users", "spawn_rate", "run_time", "expect_workers", "shape", "user_classes", "tags", "exclude_tags",
 )  # fmt: skip
 """Options of Locust that are part of the document, where they are set."""
+
+SHAPE_SETTINGS = ("low", "high", "period", "width")
+"""Options that are part of the document if a shape is chosen, which they belong to."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Run:
 def create(environment: Environment, run: Run, checks: Sequence[Check], doubts: Sequence[str]) -> dict[str, Any]:
     """The verdict in the form of schema.json."""
     options = vars(environment.parsed_options) if environment.parsed_options else {}
+    names = (*SETTINGS, *SHAPE_SETTINGS) if options.get("shape") else SETTINGS
     stats = environment.stats
     return {
         "version": VERSION,
@@ -54,7 +57,7 @@ def create(environment: Environment, run: Run, checks: Sequence[Check], doubts: 
         "checks": [asdict(check) for check in checks],
         "doubts": list(doubts),
         "run": asdict(run) | {"host": environment.host},
-        "settings": {name: options[name] for name in SETTINGS if options.get(name) not in (None, [], "")},
+        "settings": {name: options[name] for name in names if options.get(name) not in (None, [], "")},
         "versions": {"locust": __version__, "python": platform.python_version()},
         "statistics": {"total": _row(stats.total), "requests": [_row(entry) for entry in stats.entries.values()]},
     }

@@ -116,7 +116,8 @@ class Swarm:
             self.processes[name] = subprocess.Popen(
                 [sys.executable, "-m", module or self.module, *arguments],
                 cwd=folder,
-                env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+                # A killed process leaves its temporary folder behind.
+                env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": str(self.folder.parent)},
                 stdout=log,
                 stderr=log,
             )
