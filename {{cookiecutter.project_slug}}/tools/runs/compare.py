@@ -11,7 +11,9 @@ Row = dict[str, Any]
 
 
 def statistics(folder: Path) -> dict[str, Row]:
-    """The rows of a run by request, the total last. Raises Problem if the run has no verdict."""
+    """The rows of a run by request, the total last. Raises Problem if there is no such run, or it has no verdict."""
+    if not folder.is_dir():
+        raise Problem(f"There is no folder {folder}: name another folder of reports.")
     found = read_verdict(folder)["statistics"]
     return {name_of(row): row for row in (*found["requests"], found["total"])}
 
