@@ -23,7 +23,7 @@ class Registrations:
     def add_listener(self, original: Callable[..., Any], hook: EventHook, handler: Any) -> Any:
         """Stands in for `EventHook.add_listener`."""
         result = original(hook, handler)
-        self._note("listener", handler, partial(_remove_item, hook._handlers, handler), hook)
+        self._note(handler, partial(_remove_item, hook._handlers, handler), hook)
         return result
 
     def register_message(
@@ -31,7 +31,7 @@ class Registrations:
     ) -> None:
         """Stands in for `Runner.register_message`."""
         original(runner, message, listener, **options)
-        self._note(f"message {message}", listener, lambda: runner.custom_messages.pop(message, None))
+        self._note(listener, lambda: runner.custom_messages.pop(message, None))
 
     def add_url_rule(
         self,
@@ -50,29 +50,29 @@ class Registrations:
             app.view_functions[name] = view_func
         else:
             original(app, rule, endpoint, view_func, *arguments, **options)
-        self._note(f"route {rule}", view_func, partial(self._remove_route, app, str(name)))
+        self._note(view_func, partial(self._remove_route, app, str(name)))
 
     def before_request(self, original: Callable[..., Any], app: Flask, function: Any) -> Any:
         """Stands in for `Flask.before_request`."""
         result = original(app, function)
-        self._note("before_request", function, partial(_remove_item, app.before_request_funcs[None], function))
+        self._note(function, partial(_remove_item, app.before_request_funcs[None], function))
         return result
 
     def after_request(self, original: Callable[..., Any], app: Flask, function: Any) -> Any:
         """Stands in for `Flask.after_request`."""
         result = original(app, function)
-        self._note("after_request", function, partial(_remove_item, app.after_request_funcs[None], function))
+        self._note(function, partial(_remove_item, app.after_request_funcs[None], function))
         return result
 
     def _remove_route(self, app: Flask, endpoint: str) -> None:
         self._removed_endpoints.add(endpoint)
         app.view_functions[endpoint] = _not_found
 
-    def _note(self, what: str, handler: object, remove: Callable[[], object], hook: EventHook | None = None) -> None:
+    def _note(self, handler: object, remove: Callable[[], object], hook: EventHook | None = None) -> None:
         """Note it in the statement whose code runs here: the innermost that loads its module, else the outermost."""
         if owners := list(self._running()):
             owner, while_loading = next((found for found in owners if found[1]), owners[-1])
-            owner.effects.registered.append(Registration(what, handler, remove, while_loading, hook))
+            owner.effects.registered.append(Registration(handler, remove, while_loading, hook))
 
 
 def _remove_item(items: list[Any], item: object) -> None:

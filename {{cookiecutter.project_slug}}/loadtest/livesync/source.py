@@ -39,7 +39,6 @@ class Definition:
 class Registration:
     """A listener, message or route that user code has added to Locust."""
 
-    what: str
     handler: object
     remove: Callable[[], object]
     while_loading: bool
