@@ -35,7 +35,8 @@ class Apply:
     """Applies the edit of a transaction."""
 
     def __init__(self, transaction: Transaction) -> None:
-        self.transaction = transaction
+        self.modules, self.edit, self.grace = transaction.modules, transaction.edit, transaction.grace
+        self.outcome, self.undo = transaction.outcome, transaction.undo
         self.dependents = Dependents(transaction)
         self.in_place = InPlace(transaction, self.dependents)
         self._to_rebuild: set[tuple[str, str]] = set()
@@ -51,100 +52,92 @@ class Apply:
         self._keep_registrations()
         self._exchange()
         self.dependents.clear_caches()
-        loaded = self.transaction.modules.imported_first(self._imports)
-        for module in self.transaction.edit.deleted:
+        loaded = self.modules.imported_first(self._imports)
+        for module in self.edit.deleted:
             self._delete(module)
         for module in loaded:
-            if module not in self.transaction.edit.deleted:
+            if module not in self.edit.deleted:
                 self._update_module(module)
         self._remove_stale_names()
         self._unload()
-        for path in self.transaction.edit.paths:
-            linecache.cache.pop(str(self.transaction.modules.folder.path / path), None)
-        self.transaction.outcome.rebound |= self.dependents.names
-        return self.transaction.outcome
+        for path in self.edit.paths:
+            linecache.cache.pop(str(self.modules.folder.path / path), None)
+        self.outcome.rebound |= self.dependents.names
+        return self.outcome
 
     def _imports(self, module: Module) -> set[str]:
         """Paths of the user's modules that the edited module imports."""
         paths: set[str] = set()
-        for old, new in self.transaction.edit.pairs(module):
+        for old, new in self.edit.pairs(module):
             if old and old.outline == new.outline:
                 paths |= old.effects.imported
             else:
-                paths |= self.transaction.modules.imports(module, new)
+                paths |= self.modules.imports(module, new)
         return paths
 
     def _keep_registrations(self) -> None:
         hooks: set[EventHook] = {hook for hook in vars(events).values() if isinstance(hook, EventHook)}
-        for module in self.transaction.modules.loaded:
+        for module in self.modules.loaded:
             for statement in module.source.statements:
                 hooks |= {r.hook for r in statement.effects.registered if isinstance(r.hook, EventHook)}
         for hook in hooks:
-            self.transaction.undo.append(partial(hook._handlers.__setitem__, slice(None), hook._handlers[:]))
-        loaded = self.transaction.modules.loaded
-        self.transaction.undo.append(lambda: vars(self.transaction.modules).update(loaded=loaded))
+            self.undo.append(partial(hook._handlers.__setitem__, slice(None), hook._handlers[:]))
+        loaded = self.modules.loaded
+        self.undo.append(lambda: vars(self.modules).update(loaded=loaded))
         known = sys.modules.copy()
 
         def forget_new() -> None:
             for name in [name for name in sys.modules.keys() - known.keys() if self._is_own(name)]:
                 _forget(name, [])
 
-        self.transaction.undo.append(forget_new)
+        self.undo.append(forget_new)
 
     def _is_own(self, name: str) -> bool:
-        return any(module.module is sys.modules[name] for module in self.transaction.modules.loaded)
+        return any(module.module is sys.modules[name] for module in self.modules.loaded)
 
     def _exchange(self) -> None:
         found = functions.functions_of(
-            self.transaction.edit.codes,
-            partial(self.transaction.modules.usual, graces=self.transaction.grace.earlier),
-            self.transaction.grace.pending,
+            self.edit.codes, partial(self.modules.usual, graces=self.grace.earlier), self.grace.pending
         )
-        for definition, code in self.transaction.edit.codes.items():
-            self.transaction.undo.append(partial(self.transaction.modules.set_code, definition, definition.code))
-            self.transaction.modules.set_code(definition, code)
-        changed = self.transaction.edit.changed | self.transaction.edit.around
+        for definition, code in self.edit.codes.items():
+            self.undo.append(partial(self.modules.set_code, definition, definition.code))
+            self.modules.set_code(definition, code)
+        changed = self.edit.changed | self.edit.around
         for function, definition in found:
-            code = self.transaction.edit.codes[definition]
+            code = self.edit.codes[definition]
             if not functions.lacks_variables(function, code):  # else the statement that made it runs again
-                functions.exchange(function, code, definition in changed, self.transaction.grace, self.transaction.undo)
+                functions.exchange(function, code, definition in changed, self.grace, self.undo)
 
     def _delete(self, module: Module) -> None:
         names = set(module.namespace)
         # The module keeps its names, because functions that it registered elsewhere, such as in Flask, may still run.
         self._remove(module, module.source.statements, kept=names)
         self.dependents.names |= {(module.path, name) for name in names}
-        self.transaction.outcome.removed |= {(module.path, name) for name in names}
+        self.outcome.removed |= {(module.path, name) for name in names}
         for name in [name for name, known in sys.modules.items() if known is module.module]:
-            _forget(name, self.transaction.undo)
-        self.transaction.modules.loaded = [other for other in self.transaction.modules.loaded if other is not module]
+            _forget(name, self.undo)
+        self.modules.loaded = [other for other in self.modules.loaded if other is not module]
 
     def _unload(self) -> None:
         """Forget modules that nothing imports any more, with the listeners that they have added."""
         while self._was_imported:
             everything = [
-                (module, statement)
-                for module in self.transaction.modules.loaded
-                for statement in module.source.statements
+                (module, statement) for module in self.modules.loaded for statement in module.source.statements
             ]
-            still = {
-                path for module, statement in everything for path in self.transaction.modules.imports(module, statement)
-            }
-            gone = [
-                m for m in self.transaction.modules.loaded if m.path in self._was_imported - still and not m.is_root
-            ]
+            still = {path for module, statement in everything for path in self.modules.imports(module, statement)}
+            gone = [m for m in self.modules.loaded if m.path in self._was_imported - still and not m.is_root]
             self._was_imported = {path for module in gone for path in module.imported()}
             for module in gone:
                 self._delete(module)
 
     def _update_module(self, module: Module) -> None:
-        difference = self.transaction.edit.differences.get(module)
+        difference = self.edit.differences.get(module)
         self._keep_namespace(module)
         if difference:
             self._remove(module, difference.removed, self._bound(module))
         self._rebuilt = set()
         self._note_last(module)
-        for old, new in self.transaction.edit.pairs(module):
+        for old, new in self.edit.pairs(module):
             if new in self._ran:
                 continue
             if self._must_run(module, old, new):
@@ -166,12 +159,12 @@ class Apply:
         before = {
             name: statement for statement in module.source.statements for name in statement.binds - statement.targets
         }
-        pairs = self.transaction.edit.pairs(module)
+        pairs = self.edit.pairs(module)
         after = {name: (old, new) for old, new in pairs for name in new.binds - new.targets}
         self._last = {name: new for name, (_, new) in after.items()}
         self._to_run = {new for name, (old, new) in after.items() if name in before and before[name] is not old}
         order: dict[str, list[int]] = {}
-        for old, new in pairs if module in self.transaction.edit.differences else ():
+        for old, new in pairs if module in self.edit.differences else ():
             if old:
                 for name in new.extends:
                     order.setdefault(name, []).append(old.node.lineno)
@@ -183,20 +176,20 @@ class Apply:
         ran = self._ran
         return {
             name
-            for old, new in self.transaction.edit.pairs(module)
+            for old, new in self.edit.pairs(module)
             for name in (*new.binds, *(new if old is None or new in ran else old).effects.starred)
         }
 
     def _take_source(self, module: Module) -> None:
-        old, new = module.source, self.transaction.edit.sources[module]
+        old, new = module.source, self.edit.sources[module]
         for statement in old.statements:
-            self.transaction.modules.unregister(statement)
+            self.modules.unregister(statement)
         for statement in new.statements:
-            self.transaction.modules.register(statement)
+            self.modules.register(statement)
         module.source = new
         module.module.__doc__ = new.docstring
-        self.transaction.undo.append(partial(setattr, module, "source", old))
-        self.transaction.undo += [partial(self.transaction.modules.register, statement) for statement in old.statements]
+        self.undo.append(partial(setattr, module, "source", old))
+        self.undo += [partial(self.modules.register, statement) for statement in old.statements]
 
     def _keep_namespace(self, module: Module) -> None:
         namespace = module.namespace
@@ -207,21 +200,17 @@ class Apply:
                 del namespace[name]
             namespace.update(before)
 
-        self.transaction.undo.append(restore)
+        self.undo.append(restore)
 
     def _must_run(self, module: Module, old: TopLevel | None, new: TopLevel) -> bool:
-        if (
-            self.transaction.edit.runs(old, new)
+        return (
+            old is None
+            or self.edit.runs(old, new)
             or new in self._to_run
-            or old is None
-            or not old.effects.called.isdisjoint(self.transaction.outcome.changed)
-        ):
-            return True
-        if self._to_rebuild and any((module.path, name) in self._to_rebuild for name in new.binds | new.extends):
-            return True
-        return bool(
-            self.dependents.names or self.dependents.attributes or self.dependents.cleared
-        ) and self.dependents.reads(module, new, old.effects)
+            or not old.effects.called.isdisjoint(self.outcome.changed)
+            or any(path == module.path and name in new.binds | new.extends for path, name in self._to_rebuild)
+            or self.dependents.reads(module, new, old.effects)
+        )
 
     def _remove(self, module: Module, statements: Iterable[TopLevel], kept: set[str]) -> None:
         """Undo what removed statements did, as far as that is possible."""
@@ -239,27 +228,27 @@ class Apply:
             for name in (statement.binds | statement.effects.starred.keys()) - kept:
                 self._remove_name(module, name)
             if isinstance(statement.node, ast.ClassDef) and (live := self.in_place.live_class(module, statement.node)):
-                self.transaction.outcome.attributes.setdefault(live, set())
+                self.outcome.attributes.setdefault(live, set())
 
     def _remove_stale_names(self) -> None:
         """Remove names that a star import took from a module that has them no more; running tasks may still use them there."""
         size = -1
-        while size < len(self.transaction.outcome.removed):
-            size = len(self.transaction.outcome.removed)
-            for module in self.transaction.modules.loaded if size else ():
+        while size < len(self.outcome.removed):
+            size = len(self.outcome.removed)
+            for module in self.modules.loaded if size else ():
                 for statement in module.source.statements:
                     starred = statement.effects.starred
-                    for name in [n for n, path in starred.items() if (path, n) in self.transaction.outcome.removed]:
-                        self.transaction.undo.append(partial(starred.__setitem__, name, starred.pop(name)))
+                    for name in [n for n, path in starred.items() if (path, n) in self.outcome.removed]:
+                        self.undo.append(partial(starred.__setitem__, name, starred.pop(name)))
                         if name not in self._bound(module):
                             self._remove_name(module, name)
 
     def _remove_name(self, module: Module, name: str) -> None:
         self.dependents.names.add((module.path, name))
-        self.transaction.outcome.removed.add((module.path, name))
+        self.outcome.removed.add((module.path, name))
         self._removed[module.path, name] = module.namespace.get(name, MISSING)
-        if self.transaction.grace.pending:
-            self.transaction.grace.deletions.append(partial(_delete_unbound, module, name))
+        if self.grace.pending:
+            self.grace.deletions.append(partial(_delete_unbound, module, name))
         else:
             module.namespace.pop(name, None)
 
@@ -272,7 +261,7 @@ class Apply:
         if not names:
             return
         self._rebuilt |= names
-        for old, earlier in self.transaction.edit.pairs(module):
+        for old, earlier in self.edit.pairs(module):
             if earlier is new:
                 break
             if (earlier.binds | earlier.extends) & names and earlier not in self._ran:
@@ -285,7 +274,7 @@ class Apply:
         self._to_run |= {self._last.get(name, new) for name in new.binds - new.targets}
         self._was_imported |= old.effects.imported if old else set()
         self._rebuild(module, new)
-        self.transaction.undo.append(partial(setattr, new, "effects", new.effects))
+        self.undo.append(partial(setattr, new, "effects", new.effects))
         if old and (self.in_place.update_function(module, old, new) or self.in_place.update_class(module, old, new)):
             self.dependents.clear_caches()
             return
@@ -293,16 +282,16 @@ class Apply:
         namespace = module.namespace
         bound = {*old.binds, *old.effects.starred} if old else set()
         before = dict(namespace)
-        self.transaction.modules.register(new)
-        self.transaction.undo.append(partial(self.transaction.modules.unregister, new))
-        self.transaction.modules.run(module, new)
+        self.modules.register(new)
+        self.undo.append(partial(self.modules.unregister, new))
+        self.modules.run(module, new)
         if any(registration.hook is events.init for registration in kept):
-            self.transaction.outcome.initialised += [r.handler for r in new.effects.registered if r.hook is events.init]
+            self.outcome.initialised += [r.handler for r in new.effects.registered if r.hook is events.init]
         new.effects.registered += [registration for registration in kept if not registration.while_loading]
         for name in bound | new.binds | new.effects.starred.keys():
             place = module.path, name
-            if place in self.transaction.outcome.removed and name in namespace:  # it was a name of another statement
-                self.transaction.outcome.removed.discard(place)
+            if place in self.outcome.removed and name in namespace:  # it was a name of another statement
+                self.outcome.removed.discard(place)
                 self.dependents.names.discard(place)
                 before[name] = self._removed[place]
             if namespace.get(name, MISSING) is not before.get(name, MISSING):
@@ -323,11 +312,11 @@ class Apply:
         for *chain, name in statement.sets:
             holder = look_up(module.namespace, tuple(chain))
             if issubclass(type(holder), ModuleType):
-                found = self.transaction.modules.find(holder)
+                found = self.modules.find(holder)
                 self.dependents.names |= {(found.path, name)} if found else set()
             elif issubclass(type(holder), type):
                 self.dependents.attributes.add((holder, name))
-                self.transaction.outcome.attributes.setdefault(holder, set()).add(name)
+                self.outcome.attributes.setdefault(holder, set()).add(name)
             else:
                 self.dependents.attributes.add((type(holder), name))
 
@@ -340,7 +329,7 @@ class Apply:
         return registered
 
     def _note_what_stays(self, module: Module, statement: TopLevel) -> None:
-        self.transaction.outcome.notes.append(
+        self.outcome.notes.append(
             f"{module.path}: what line {statement.node.lineno} did when it ran stays until Locust restarts"
         )
 

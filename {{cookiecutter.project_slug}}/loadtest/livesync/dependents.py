@@ -14,7 +14,8 @@ class Dependents:
     """What the edit has changed so far, and what reads it."""
 
     def __init__(self, transaction: Transaction) -> None:
-        self.transaction = transaction
+        self.modules, self.edit = transaction.modules, transaction.edit
+        self.outcome, self.undo = transaction.outcome, transaction.undo
         self.names: set[tuple[str, str]] = set()
         """Names that have another value now, with the path of their module."""
         self.attributes: set[tuple[type, str]] = set()
@@ -25,22 +26,24 @@ class Dependents:
 
     def clear_caches(self) -> None:
         """Clear each `@lru_cache` whose results may come from a function or a value that the edit has changed."""
-        changed = {d.code.co_name for d in self.transaction.edit.changed | self.transaction.outcome.changed}
+        changed = {d.code.co_name for d in self.edit.changed | self.outcome.changed}
         for key, cache in self._caches.items():
             is_outdated = not cache.names.isdisjoint(changed) or not cache.reads.isdisjoint(self.names)
             if key not in self.cleared and (is_outdated or self._reads_attribute_of(cache)):
                 self.cleared.add(key)
                 cache.cached.cache_clear()
-                self.transaction.undo.append(cache.cached.cache_clear)
+                self.undo.append(cache.cached.cache_clear)
 
     def _reads_attribute_of(self, cache: Cache) -> bool:
         """Whether its functions read an attribute that has another value now, of a class or of an object in a global."""
-        modules = {module.path: module for module in self.transaction.modules.loaded} if self.attributes else {}
+        modules = {module.path: module for module in self.modules.loaded} if self.attributes else {}
         values = [modules[path].namespace.get(name) for path, name in cache.reads if path in modules]
         return self._names_edited(cache.names) or any(self._has_edited(value, cache.names) for value in values)
 
     def reads(self, module: Module, statement: Statement, effects: Effects) -> bool:
         """Whether it reads a name that the edit bound to another value, in its module or in one that it imports."""
+        if not (self.names or self.attributes or self.cleared):
+            return False
         if any(path in effects.starred.values() for path, _ in self.names) or not effects.taken.isdisjoint(self.names):
             return True
         if any(self._reads_chain(module, chain) for chain in statement.chains):
@@ -59,7 +62,7 @@ class Dependents:
                 return True
             if not isinstance(value, ModuleType):
                 return bool(self.attributes) and self._reads_attributes(value, chain[number:])
-            found = self.transaction.modules.find(value)
+            found = self.modules.find(value)
             path, namespace = found.path if found else "", vars(value)
         return False
 
@@ -80,11 +83,11 @@ class Dependents:
     def _body_reads(self, definition: Definition, arguments: Iterable[Any]) -> bool:
         """Whether a function reads what the edit has changed, in its globals or in what the statement may hand to it."""
         names = definition.code.co_names
-        home = self.transaction.modules.home(definition)
+        home = self.modules.home(definition)
         values = [home.namespace.get(name) for name in names] if home else []
         if any(id(value) in self.cleared for value in values):
             return True
-        if not self.transaction.modules.names_read(definition).isdisjoint(self.names):
+        if not self.modules.names_read(definition).isdisjoint(self.names):
             return True
         return self._names_edited(names) or any(self._has_edited(value, names) for value in (*values, *arguments))
 

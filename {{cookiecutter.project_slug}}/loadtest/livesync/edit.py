@@ -76,13 +76,8 @@ def _replaces_class(module: Module, old: TopLevel, new: TopLevel) -> bool:
         return False
     if not (live := find_live(module.namespace, module.module.__name__, old.node.name)):
         return header(old.node) != header(new.node)
-    part = class_edit(
-        old.node,
-        new.node,
-        live,
-        lambda _: False,
-        partial(is_inspected, namespace=module.namespace, called=old.effects.called),
-    )
+    inspected = partial(is_inspected, namespace=module.namespace, called=old.effects.called)
+    part = class_edit(old.node, new.node, live, lambda _: False, inspected)
     return part is None or changes_fields(part)
 
 

@@ -8,7 +8,6 @@ import os
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.machinery import SourceFileLoader
@@ -120,20 +119,19 @@ class Modules:
         if owner:
             self._owners[id(code)] = owner
 
-    def run(self, module: Module, statement: TopLevel) -> None:
-        """Run a statement in its module, and note what it does in its `effects`."""
-        with self.noting(module, statement):
-            exec(statement.code, module.namespace)  # noqa: S102 - this is how modules are run
+    def run(
+        self, module: Module, statement: TopLevel, code: CodeType | None = None, names: dict[str, Any] | None = None
+    ) -> None:
+        """Run a statement, or `code` in its stead, in its module, and note what it does in its `effects`.
 
-    @contextmanager
-    def noting(self, module: Module, statement: TopLevel) -> Iterator[None]:
-        """Record in `statement.effects` what the block does; registrations find their statement by its code."""
+        What it binds goes into `names`, if given, and else into the module.
+        """
         statement.effects = effects = Effects()
         sizes = self._sizes()
         called = self.calls.begin()
         try:
             with file_access.reads() as read:
-                yield
+                exec(code or statement.code, module.namespace, names)  # noqa: S102 - this is how modules are run
         finally:
             self.calls.end()
         effects.called = called | self._suspended(statement, called)

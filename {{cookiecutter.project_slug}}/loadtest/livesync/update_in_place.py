@@ -25,6 +25,8 @@ class InPlace:
 
     def __init__(self, transaction: Transaction, dependents: Dependents) -> None:
         self.transaction, self.dependents = transaction, dependents
+        self.modules, self.edit, self.grace = transaction.modules, transaction.edit, transaction.grace
+        self.outcome, self.undo = transaction.outcome, transaction.undo
 
     def update_function(self, module: Module, old: TopLevel, new: TopLevel) -> bool:
         """Give a function without decorators its new code and defaults in place."""
@@ -35,17 +37,16 @@ class InPlace:
         if not isinstance(live, FunctionType) or self._definition_of(live) not in new.definitions.values():
             return False
         scratch: dict[str, Any] = {}
-        with self.transaction.modules.noting(module, new):
-            exec(new.code, module.namespace, scratch)  # noqa: S102 - this is how modules are run
+        self.modules.run(module, new, names=scratch)
         self._update(live, scratch[name])
         return True
 
     def _update(self, live: FunctionType, edited: FunctionType) -> None:
-        running = self._running(live, self.transaction.grace.earlier)
-        if functions.update(running, edited, self.transaction.grace, self.transaction.undo):
-            self.transaction.outcome.changed.add(self.transaction.modules.definitions[id(edited.__code__)])
+        running = self._running(live, self.grace.earlier)
+        if functions.update(running, edited, self.grace, self.undo):
+            self.outcome.changed.add(self.modules.definitions[id(edited.__code__)])
         if running is not live:  # which gets that code once the tasks that run the old one have ended
-            functions.take_defaults(live, edited, self.transaction.undo)
+            functions.take_defaults(live, edited, self.undo)
 
     def _running(self, function: FunctionType, graces: Iterable[Grace]) -> FunctionType:
         """The function that this one stands for, while it chooses between old and new code."""
@@ -60,7 +61,7 @@ class InPlace:
         live = self.live_class(module, old.node)
         if live is None or old.node.name != new.node.name:
             return False
-        changed_names = {d.code.co_name for d in old.effects.called & self.transaction.edit.changed}
+        changed_names = {d.code.co_name for d in old.effects.called & self.edit.changed}
 
         def needs(statement: Statement) -> bool:
             return any(not changed_names.isdisjoint(chain) for chain in statement.chains) or self.dependents.reads(
@@ -69,14 +70,9 @@ class InPlace:
 
         if needs(Statement(_without_body(new.node))):
             return False
-        part = classes.class_edit(
-            old.node,
-            new.node,
-            live,
-            needs,
-            partial(classes.is_inspected, namespace=module.namespace, called=old.effects.called),
-        )
-        if part is None or (classes.is_empty(part) and old.effects.called & self.transaction.edit.changed):
+        is_inspected = partial(classes.is_inspected, namespace=module.namespace, called=old.effects.called)
+        part = classes.class_edit(old.node, new.node, live, needs, is_inspected)
+        if part is None or (classes.is_empty(part) and old.effects.called & self.edit.changed):
             return False
         for inner in part.walk():
             self._keep_attributes(inner.live)
@@ -93,16 +89,14 @@ class InPlace:
         statement = classes.as_statement(part, node, names, self._adopt)
         code = with_known_codes(compile_node(statement, module.source.filename), new.code)
         before = old.effects
-        with self.transaction.modules.noting(module, new):
-            exec(code, module.namespace, names)  # noqa: S102 - this is how modules are run
+        self.modules.run(module, new, code, names)
         for name in ("called", "opened", "imported", "filled"):
             getattr(new.effects, name).update(getattr(before, name))
         new.effects.registered += before.registered
 
     def _make_dataclass(self, module: Module, new: TopLevel, part: ClassEdit) -> None:
         scratch: dict[str, Any] = {}
-        with self.transaction.modules.noting(module, new):
-            exec(new.code, module.namespace, scratch)  # noqa: S102 - this is how modules are run
+        self.modules.run(module, new, names=scratch)
         classes.take_generated(part.live, scratch[part.name], part, self._adopt)
 
     def _keep_attributes(self, live: type) -> None:
@@ -118,20 +112,20 @@ class InPlace:
                 if after.get(name, MISSING) is not value:
                     type.__setattr__(live, name, value)
 
-        self.transaction.undo.append(restore)
+        self.undo.append(restore)
 
     def _adopt(self, live: type, name: str, value: Any) -> None:
         """Set an attribute that an edited class body binds; a function stays the object that it is."""
-        changed = self.transaction.outcome.attributes.setdefault(live, set())
+        changed = self.outcome.attributes.setdefault(live, set())
         current = vars(live).get(name, MISSING)
         if value is current:
             return
         if name == "tasks" and issubclass(live, User | TaskSet):
             type.__setattr__(live, classes.TASKS_AS_WRITTEN, value)
-            self.transaction.outcome.retasked.add(live)
+            self.outcome.retasked.add(live)
             return
         if "locust_task_weight" in dir(value) or "locust_task_weight" in dir(current):
-            self.transaction.outcome.retasked.add(live)
+            self.outcome.retasked.add(live)
         function, edited = (v.__func__ if isinstance(v, staticmethod | classmethod) else v for v in (current, value))
         if (
             type(current) is type(value)
@@ -140,7 +134,7 @@ class InPlace:
             and self._same(function, edited)
         ):
             self._update(function, edited)
-            self.transaction.undo.append(partial(setattr, function, "__dict__", function.__dict__))
+            self.undo.append(partial(setattr, function, "__dict__", function.__dict__))
             function.__dict__ = vars(edited)
             return
         changed.add(name)
@@ -148,11 +142,11 @@ class InPlace:
         if set_name := getattr(type(value), "__set_name__", None):
             set_name(value, live, name)
         if isinstance(current, type) and isinstance(value, type):
-            self.transaction.outcome.replaced[current] = value
+            self.outcome.replaced[current] = value
 
     def _same(self, current: FunctionType, edited: FunctionType) -> bool:
         """Whether both were made by the same definition, and not by a decorator around it."""
-        definition = self.transaction.modules.definitions.get(id(edited.__code__))
+        definition = self.modules.definitions.get(id(edited.__code__))
         return (
             edited.__qualname__ == current.__qualname__
             and definition is not None
@@ -161,17 +155,17 @@ class InPlace:
         )
 
     def _definition_of(self, function: FunctionType) -> Definition | None:
-        running = self._running(function, (*self.transaction.grace.earlier, self.transaction.grace))
-        return self.transaction.modules.definitions.get(id(running.__code__))
+        running = self._running(function, (*self.grace.earlier, self.grace))
+        return self.modules.definitions.get(id(running.__code__))
 
     def _finish(self, part: ClassEdit) -> None:
         """Remove the attributes that the edited class body does not bind."""
         live = part.live
-        changed = self.transaction.outcome.attributes.setdefault(live, set())
+        changed = self.outcome.attributes.setdefault(live, set())
         type.__setattr__(live, classes.ORDER, part.order)
         abc.update_abstractmethods(live)
         if part.moved:
-            self.transaction.outcome.retasked.add(live)
+            self.outcome.retasked.add(live)
         annotations = vars(live).get("__annotations__", {})
         for name in part.removed & annotations.keys():
             del annotations[name]
@@ -180,7 +174,7 @@ class InPlace:
         for name in part.removed & vars(live).keys():
             changed.add(name)
             if "locust_task_weight" in dir(vars(live)[name]) or name == "tasks":
-                self.transaction.outcome.retasked.add(live)
+                self.outcome.retasked.add(live)
             if name == "tasks":
                 type.__setattr__(live, classes.TASKS_AS_WRITTEN, None)
             elif name == "abstract" and issubclass(live, User):
@@ -189,7 +183,7 @@ class InPlace:
                 type.__delattr__(live, name)  # from now on it is inherited
             else:
                 self.transaction.delete_later(partial(_delete_attribute, live, name, vars(live)[name]))
-        if live in self.transaction.outcome.retasked:
+        if live in self.outcome.retasked:
             self._retask(live)
         self.dependents.attributes |= {(live, name) for name in changed}
 
@@ -197,9 +191,9 @@ class InPlace:
         """Set Locust's list of tasks at once, so that statements which change the list, such as `Visitor.tasks.append(look)`, run again on it."""
         for cls in classes.holders_of_tasks():
             if live in cls.__mro__:
-                self.transaction.undo.append(partial(type.__setattr__, cls, "tasks", cls.tasks))
+                self.undo.append(partial(type.__setattr__, cls, "tasks", cls.tasks))
                 cls.tasks = classes.tasks_of(cls)
-                self.transaction.outcome.tasks[cls] = cls.tasks[:]
+                self.outcome.tasks[cls] = cls.tasks[:]
                 self.dependents.attributes.add((cls, "tasks"))
 
     def note_replaced(self, module: Module, old: ast.ClassDef, new: ast.ClassDef, before: Any) -> None:
@@ -215,9 +209,9 @@ class InPlace:
                     old_class, new_class, old, new, lambda part: self.dependents.reads(module, part, Effects())
                 )
         for outdated, successor in _paired_classes(before, after):
-            self.transaction.outcome.replaced[outdated] = successor
+            self.outcome.replaced[outdated] = successor
         if not issubclass(after, User | TaskSet):
-            self.transaction.outcome.notes.append(
+            self.outcome.notes.append(
                 f"{module.path}: {new.name} is a new class; objects that were made before keep the old one"
             )
 
@@ -234,7 +228,7 @@ class InPlace:
             return
         docstring = ast.get_docstring(new, clean=False)
         if docstring != ast.get_docstring(old, clean=False):
-            self.transaction.undo.append(partial(type.__setattr__, live, "__doc__", live.__doc__))
+            self.undo.append(partial(type.__setattr__, live, "__doc__", live.__doc__))
             live.__doc__ = docstring or classes.generated_docstring(live)
         inner = {node.name: node for node in old.body if isinstance(node, ast.ClassDef)}
         for node in new.body:
