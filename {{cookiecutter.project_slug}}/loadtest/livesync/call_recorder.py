@@ -8,6 +8,7 @@ from types import FrameType
 import gevent
 import greenlet
 
+from .code_objects import frames
 from .source import Definition
 
 FIRE = EventHook.fire.__code__
@@ -52,9 +53,9 @@ class Calls:
 
 def _is_listening(frame: FrameType) -> bool:
     """Whether it runs in a listener: what fires an event, such as a request in `on_start`, does not depend on its listeners."""
-    outer = frame.f_back
-    while outer and outer.f_globals.get("__package__") != __package__:  # up to where live sync began to record
+    for outer in frames(frame.f_back):
         if outer.f_code is FIRE:
             return True
-        outer = outer.f_back
+        if outer.f_globals.get("__package__") == __package__:  # where live sync began to record
+            return False
     return False

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_OPTIMIZED, getattr_static
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any
 
 Place = tuple[str, int]
@@ -70,6 +70,13 @@ def _all_codes(code: CodeType) -> Iterator[CodeType]:
     yield code
     for _, inner in nested_codes(code):
         yield from _all_codes(inner)
+
+
+def frames(frame: FrameType | None) -> Iterator[FrameType]:
+    """A frame and those that called it, innermost first."""
+    while frame:
+        yield frame
+        frame = frame.f_back
 
 
 def look_up(namespace: Mapping[str, Any], chain: tuple[str, ...]) -> Any:

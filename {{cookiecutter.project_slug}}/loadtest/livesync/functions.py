@@ -9,15 +9,16 @@ import sys
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from types import CellType, CodeType, FrameType, FunctionType
+from types import CellType, CodeType, FunctionType
 from typing import Any
 
 import gevent
 from greenlet import greenlet
 
+from .code_objects import frames
 from .errors import Rejected
 from .source import Definition
 
@@ -146,10 +147,10 @@ def functions_of(
             unexplained.append((definition, known, others))
     if not unexplained:
         return found
-    frames = Counter(id(frame.f_code) for running in under_way for frame in _frames(running))
+    running_codes = Counter(id(frame.f_code) for running in under_way for frame in frames(running.gr_frame))
     searched = []
     for definition, known, others in unexplained:
-        if known and others == FRAME * frames[id(definition.code)]:
+        if known and others == FRAME * running_codes[id(definition.code)]:
             found.append((known.function, definition))
         else:
             searched.append(definition)
@@ -160,25 +161,18 @@ def in_loops(
     definitions: Iterable[Definition], usual: Callable[[Definition], Usual | None], grace: Grace
 ) -> set[Definition]:
     """Those whose present code a greenlet runs that is in no task: a loop keeps the code that it was started with."""
-    frames = Counter(id(frame.f_code) for running in grace.pending for frame in _frames(running))
+    running_codes = Counter(id(frame.f_code) for running in grace.pending for frame in frames(running.gr_frame))
     by_code = {}
     for definition in definitions:
         known = usual(definition)
         others = sys.getrefcount(definition.code) - ATTRIBUTE - (known.holders + 1 if known else 0)
-        if not known or others > FRAME * frames[id(definition.code)]:
+        if not known or others > FRAME * running_codes[id(definition.code)]:
             by_code[id(definition.code)] = definition
     if not by_code:
         return set()
     found = [item for item in gc.get_objects() if issubclass(type(item), greenlet) and not grace.covers(item)]
-    codes = {id(frame.f_code) for running in found for frame in _frames(running)}
+    codes = {id(frame.f_code) for running in found for frame in frames(running.gr_frame)}
     return {by_code[code] for code in codes & by_code.keys()}
-
-
-def _frames(running: greenlet) -> Iterator[FrameType]:
-    frame = running.gr_frame
-    while frame:
-        yield frame
-        frame = frame.f_back
 
 
 def _search(definitions: Iterable[Definition]) -> list[tuple[FunctionType, Definition]]:

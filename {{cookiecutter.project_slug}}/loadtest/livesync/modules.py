@@ -14,12 +14,12 @@ from importlib.machinery import SourceFileLoader
 from importlib.util import resolve_name
 from operator import attrgetter
 from pathlib import Path
-from types import CodeType, FrameType, FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any, TypeGuard
 
 from . import file_access
 from .call_recorder import Calls
-from .code_objects import is_suspended
+from .code_objects import frames, is_suspended
 from .files import Folder
 from .functions import Grace, Usual
 from .registrations import Registrations
@@ -285,7 +285,7 @@ class Modules:
 
     def _running(self) -> Iterator[tuple[TopLevel, bool]]:
         """The statements whose code runs here, innermost first, and whether it is the statement itself that runs."""
-        for frame in _frames():
+        for frame in frames(sys._getframe(1)):
             if owner := self._owners.get(id(frame.f_code)):
                 yield owner, frame.f_code is owner.code
 
@@ -322,14 +322,6 @@ def _origin(module: Module, node: ast.ImportFrom) -> str:
 def _global_names(code: CodeType) -> set[str]:
     """The names of its module, without those of attributes, which Python keeps with them."""
     return {str(i.argval) for i in dis.get_instructions(code) if "GLOBAL" in i.opname or i.opname == "LOAD_NAME"}
-
-
-def _frames() -> Iterator[FrameType]:
-    """The frames of this greenlet, innermost first."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame:
-        yield frame
-        frame = frame.f_back
 
 
 def _with_parents(names: list[str]) -> Iterator[str]:
