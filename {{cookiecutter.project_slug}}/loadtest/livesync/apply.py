@@ -67,13 +67,7 @@ class Apply:
 
     def _imports(self, module: Module) -> set[str]:
         """Paths of the user's modules that the edited module imports."""
-        paths: set[str] = set()
-        for old, new in self.edit.pairs(module):
-            if old and old.outline == new.outline:
-                paths |= old.effects.imported
-            else:
-                paths |= self.modules.imports(module, new)
-        return paths
+        return {path for _, new in self.edit.pairs(module) for path in self.modules.imports(module, new)}
 
     def _keep_registrations(self) -> None:
         hooks: set[EventHook] = {hook for hook in vars(events).values() if isinstance(hook, EventHook)}
@@ -82,18 +76,15 @@ class Apply:
                 hooks |= {r.hook for r in statement.effects.registered if isinstance(r.hook, EventHook)}
         for hook in hooks:
             self.undo.append(partial(hook._handlers.__setitem__, slice(None), hook._handlers[:]))
-        loaded = self.modules.loaded
-        self.undo.append(lambda: vars(self.modules).update(loaded=loaded))
+        self.undo.append(partial(setattr, self.modules, "loaded", self.modules.loaded))
         known = sys.modules.copy()
 
         def forget_new() -> None:
-            for name in [name for name in sys.modules.keys() - known.keys() if self._is_own(name)]:
-                _forget(name, [])
+            for name in sys.modules.keys() - known.keys():
+                if self.modules.find(sys.modules[name]):
+                    _forget(name, [])
 
         self.undo.append(forget_new)
-
-    def _is_own(self, name: str) -> bool:
-        return any(module.module is sys.modules[name] for module in self.modules.loaded)
 
     def _exchange(self) -> None:
         found = functions.functions_of(

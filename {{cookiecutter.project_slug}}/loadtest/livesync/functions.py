@@ -19,7 +19,6 @@ import gevent
 from greenlet import greenlet
 
 from .code_objects import frames
-from .errors import Rejected
 from .source import Definition
 
 FEW = 4
@@ -191,10 +190,7 @@ def _search(definitions: Iterable[Definition]) -> list[tuple[FunctionType, Defin
 def exchange(
     function: FunctionType, code: CodeType, changed: bool, grace: Grace, undo: list[Callable[[], object]]
 ) -> None:
-    """Give `function` the new code. If its behaviour changed, the tasks of the grace period still run the old code.
-
-    Raises Rejected for a closure that lacks a variable of the new code.
-    """
+    """Give `function` the new code. If its behaviour changed, the tasks of the grace period still run the old code."""
     old_code, old_doc = function.__code__, function.__doc__
     successor = _with_code(function, code)
     undo.append(partial(setattr, function, "__code__", old_code))
@@ -265,11 +261,6 @@ def _differ(one: object, other: object) -> bool:
 
 def _with_code(function: FunctionType, code: CodeType) -> FunctionType:
     cells = _cells(function, code)
-    if lacking := [name for name in code.co_freevars if name not in cells]:
-        raise Rejected(
-            f"{code.co_name} now uses {lacking[0]!r} of its enclosing function, which the live {code.co_name} does not "
-            "have: pass it as an argument, or restart Locust"
-        )
     closure = tuple(cells[name] for name in code.co_freevars) or None
     twin = FunctionType(code, function.__globals__, function.__name__, function.__defaults__, closure)
     twin.__kwdefaults__ = function.__kwdefaults__
