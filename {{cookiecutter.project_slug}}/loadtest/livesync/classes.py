@@ -258,8 +258,6 @@ def take_generated(live: type, edited: type, part: ClassEdit, adopt: Adopt) -> N
     for cell in gc.get_referrers(edited):
         if isinstance(cell, CellType):  # by which its methods find `__class__`; no function in here has one
             cell.cell_contents = live
-    for name in [name for name in vars(live) if name.startswith("__") and name not in NOT_COPIED | attributes.keys()]:
-        type.__delattr__(live, name)
     written = {name for node in part.run for name in Statement(node).binds}
     for name, value in attributes.items():
         if name not in NOT_COPIED and (name not in vars(live) or name.startswith("__") or name in written):

@@ -11,7 +11,7 @@ from .files import Tree, changed_paths, revision_of
 from .functions import functions_of, lacks_variables
 from .modules import Module, Modules
 from .source import Definition, Difference, Source, TopLevel, adopt_definitions, changed_definitions, compare, parse
-from .syntax import FunctionNode, header, text_of
+from .syntax import FunctionNode, text_of
 
 MODULE_LIMIT = 1_000_000
 """Bytes of a module; compiling a larger one holds up every user of a worker for seconds."""
@@ -74,10 +74,9 @@ def _replaces_class(module: Module, old: TopLevel, new: TopLevel) -> bool:
     """Whether a class statement makes a new class, or a dataclass gets another constructor."""
     if not (isinstance(old.node, ast.ClassDef) and isinstance(new.node, ast.ClassDef)):
         return False
-    if not (live := find_live(module.namespace, module.module.__name__, old.node.name)):
-        return header(old.node) != header(new.node)
+    live = find_live(module.namespace, module.module.__name__, old.node.name)
     inspected = partial(is_inspected, namespace=module.namespace, called=old.effects.called)
-    part = class_edit(old.node, new.node, live, lambda _: False, inspected)
+    part = class_edit(old.node, new.node, live, lambda _: False, inspected) if live else None
     return part is None or changes_fields(part)
 
 

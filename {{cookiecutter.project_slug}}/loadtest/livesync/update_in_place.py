@@ -169,8 +169,6 @@ class InPlace:
         annotations = vars(live).get("__annotations__", {})
         for name in part.removed & annotations.keys():
             del annotations[name]
-        if annotations == {} and "__annotations__" in vars(live):
-            del live.__annotations__
         for name in part.removed & vars(live).keys():
             changed.add(name)
             if "locust_task_weight" in dir(vars(live)[name]) or name == "tasks":

@@ -2,7 +2,7 @@
 
 from locust import __version__, runners
 from locust.env import Environment
-from locust.exception import RPCError, RPCSendError
+from locust.exception import RPCSendError
 from locust.rpc import Message
 from locust.runners import STATE_INIT, STATE_RUNNING, STATE_SPAWNING, WorkerRunner
 
@@ -112,7 +112,7 @@ class Worker:
             if self._is_lost():
                 try:
                     self._send_status()
-                except (RPCError, RPCSendError) as error:
+                except RPCSendError as error:
                     logger.warning("The status could not be sent: %s", error)
 
     def _is_lost(self) -> bool:
