@@ -52,8 +52,8 @@ for _ in range(20):
         gevent.spawn(echo, connection)
 for _ in range(10):
     gevent.sleep(0.002)
-    trial(lambda: time.sleep(0.01), str)
-    gevent.spawn(trial, lambda: time.sleep(0.01), str).get()
+    trial(lambda: time.sleep(0.01))
+    gevent.spawn(trial, lambda: time.sleep(0.01)).get()
 os._exit(0)
 """
 

@@ -27,20 +27,28 @@ def rejecting_exits() -> Iterator[None]:
             raise Rejected(message.getvalue().strip() or str(error)) from error
 
 
+@contextlib.contextmanager
+def rejecting_errors(folder: Path) -> Iterator[None]:
+    """Turn whatever user code raises into a rejection. Nothing of it may end a greenlet of live sync."""
+    try:
+        yield
+    except (GreenletExit, KeyboardInterrupt, Rejected):
+        raise
+    except BaseException as error:
+        raise Rejected(_explain(error, folder)) from error
+
+
 def why_not(action: Callable[[], object], folder: Path) -> str | None:
     """Run `action`, which may contain user code; return None, or the reason if it raised."""
     try:
-        action()
-    except GreenletExit:
-        raise
+        with rejecting_errors(folder):
+            action()
     except Rejected as rejection:
         return str(rejection)
-    except BaseException as error:  # noqa: BLE001 - nothing that user code raises may end a greenlet of live sync
-        return explain(error, folder)
     return None
 
 
-def explain(error: BaseException, folder: Path) -> str:
+def _explain(error: BaseException, folder: Path) -> str:
     """One sentence: where in the user's files it happened, what kind of error, and what it says."""
     places = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
     what = str(error)

@@ -35,8 +35,8 @@ def import_timeout() -> float:
     return seconds
 
 
-def trial(action: Callable[[], None], explain: Callable[[BaseException], str]) -> None:
-    """Run `action` in a child, and raise Rejected with the explanation of what it raised, or if it took too long."""
+def trial(action: Callable[[], str | None]) -> None:
+    """Run `action` in a child, and raise Rejected with the reason that it returns, or if it took too long."""
     timeout = import_timeout()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -45,7 +45,7 @@ def trial(action: Callable[[], None], explain: Callable[[BaseException], str]) -
     child = _fork()
     if child == 0:
         vars(os).update(getpid=lambda: parent)  # user code that reads it must see what it will see in the parent
-        _run_in_child(action, explain, writer, timeout)
+        _run_in_child(action, writer, timeout)
     os.close(writer)
     try:
         with gevent.Timeout(timeout, False):
@@ -76,20 +76,12 @@ def _read_all(reader: int) -> bytes:
     return b"".join(parts)
 
 
-def _run_in_child(
-    action: Callable[[], None], explain: Callable[[BaseException], str], writer: int, timeout: float
-) -> NoReturn:
+def _run_in_child(action: Callable[[], str | None], writer: int, timeout: float) -> NoReturn:
     try:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.alarm(int(timeout) + 2)  # should the parent die
-        reason = ""
-        try:
-            action()
-        except Rejected as rejection:
-            reason = str(rejection)
-        except BaseException as error:  # noqa: BLE001 - whatever user code raises
-            reason = explain(error)
+        reason = action() or ""
         os.write(writer, json.dumps({"reason": reason[:REASON_LIMIT]}).encode())
     finally:
         os._exit(0)

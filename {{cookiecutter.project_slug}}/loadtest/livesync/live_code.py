@@ -16,7 +16,7 @@ from gevent.event import Event
 from . import forked_trial, locust_environment
 from .apply import Apply
 from .edit import Edit, find_edit
-from .errors import Rejected, explain
+from .errors import Rejected, why_not
 from .files import Folder, Tree, revision_of
 from .functions import Grace, UnderWay, in_loops
 from .modules import Module, Modules, Undo
@@ -98,7 +98,7 @@ def stage(live: Live, tree: Tree, environment: Environment) -> Edit:
     edit = find_edit(live.modules, live.tree, tree)
     live.folder.stage(tree, edit.paths)
     if edit.runs_statements(live.modules):
-        forked_trial.trial(partial(_try, live, edit, environment), lambda error: explain(error, live.folder.path))
+        forked_trial.trial(partial(why_not, partial(_try, live, edit, environment), live.folder.path))
     return edit
 
 

@@ -5,8 +5,6 @@ from locust.argument_parser import get_locustfiles_locally, get_parser, parse_lo
 from locust.util.load_locustfile import is_shape_class, is_user_class
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import import_module
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import module_from_spec
@@ -14,7 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from . import running_shapes
-from .errors import Rejected, explain, rejecting_exits
+from .errors import Rejected, rejecting_errors, rejecting_exits
 from .live_code import Live
 
 PLUGINS = "plugins.enabled_plugins"
@@ -24,19 +22,8 @@ PLUGINS = "plugins.enabled_plugins"
 def load_plugins(live: Live) -> None:
     """Import the plugins, so that they register what they add to Locust. Raises Rejected if that fails."""
     if f"{PLUGINS.replace('.', '/')}.py" in live.tree:
-        with _rejecting_errors(live.folder.path):
+        with rejecting_errors(live.folder.path):
             import_module(PLUGINS)
-
-
-@contextmanager
-def _rejecting_errors(folder: Path) -> Iterator[None]:
-    """Turn whatever user code raises into a rejection."""
-    try:
-        yield
-    except (KeyboardInterrupt, Rejected):
-        raise
-    except BaseException as error:
-        raise Rejected(explain(error, folder)) from error
 
 
 def on_command_line(live: Live) -> list[str]:
@@ -66,7 +53,7 @@ def load(live: Live, _original: object, path: str) -> tuple[dict[str, type[User]
     sys.modules[loader.name] = module
     sys.path.insert(0, str(Path(path).parent))
     try:
-        with _rejecting_errors(live.folder.path):
+        with rejecting_errors(live.folder.path):
             loader.exec_module(module)
             with rejecting_exits():
                 get_parser().parse_known_args()

@@ -6,15 +6,13 @@ from locust.env import Environment
 from locust.runners import STATE_RUNNING, STATE_SPAWNING
 from locust.util.load_locustfile import is_shape_class, is_user_class
 
-import contextlib
-import io
 from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
 from . import running_shapes
 from .classes import holders_of_tasks, tasks_of
-from .errors import Rejected
+from .errors import Rejected, rejecting_exits
 from .modules import Module, Modules, Undo
 from .source import Definition
 from .transaction import Outcome
@@ -249,15 +247,13 @@ def _add_arguments(environment: Environment, outcome: Outcome) -> None:
     vars(environment)[PARSED] = listeners[:]
     if not environment.parsed_options or not listeners:
         return
-    messages = io.StringIO()
     try:
-        with contextlib.redirect_stderr(messages):
+        with rejecting_exits():
             options = vars(get_parser().parse_args())
-    except SystemExit as error:
-        reason = messages.getvalue().strip() or str(error)
+    except Rejected as reason:
         raise Rejected(
             f"Locust's command line has no valid value for an edited argument: give the argument a default ({reason})"
-        ) from error
+        ) from reason
     for name, value in options.items():
         if not hasattr(environment.parsed_options, name):
             setattr(environment.parsed_options, name, value)
