@@ -78,6 +78,8 @@ def test_an_added_init_listener_runs_once_and_its_route_goes_with_it(swarm: Swar
     assert swarm.get("/mine") == "mine"
     swarm.edit(source.replace("'\"mine\"'", "'\"edited\"'").replace("/base/", "/edited/"))
     assert swarm.get("/mine") == "edited"
+    swarm.edit(source.replace("web_ui, **_", "web_ui, default=1, **_"))
+    assert swarm.get("/mine") == "mine"
     assert len(swarm.requests("/initialised")) == 3 * 2, "the master and both workers, tried and then live"
     swarm.edit(BASE)
     with pytest.raises(urllib.error.HTTPError, match="404"):
