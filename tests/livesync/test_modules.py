@@ -165,6 +165,7 @@ class Settings:
         name = "one"
 
 settings = Settings()
+settings.colour = "one"
 
 def described(settings, mark="-a"):
     return settings.name + mark
@@ -183,20 +184,29 @@ def of_settings(mark):
     return settings.name + mark
 
 of_a_partial = lru_cache(partial(of_settings, "-c"))
+MARK = "-a"
+
+def marked():
+    return cached() + MARK
+
 TAKEN = "+".join([settings.name, Settings.Shop.name, described(settings)])
+CACHED = cached()
+MARKED = marked()
+COLOUR = settings.colour
 """
 
 
 def test_what_is_taken_from_settings_or_cached_follows_their_edits(swarm: Swarm) -> None:
     swarm.save(SETTINGS, "settings.py")
-    calls = "/{settings.TAKEN}+{settings.cached()}+{settings.Paths.of_a_method()}+{settings.of_a_partial()}/"
+    calls = "/{settings.TAKEN}+{settings.cached()}+{settings.Paths.of_a_method()}+{settings.of_a_partial()}"
+    calls += "+{settings.MARKED}+{settings.COLOUR}/"
     swarm.edit("import settings\n" + BASE.replace("/base/", calls))
-    swarm.wait_for("/one+one+one-a+one+one-a+one-c")
+    swarm.wait_for("/one+one+one-a+one+one-a+one-c+one-a+one")
     edited = SETTINGS.replace('"one"', '"two"')
     swarm.edit(edited, "settings.py")
-    swarm.wait_for("/two+two+two-a+two+two-a+two-c")
+    swarm.wait_for("/two+two+two-a+two+two-a+two-c+two-a+two")
     swarm.edit(edited.replace('"-a"', '"-b"'), "settings.py")
-    swarm.wait_for("/two+two+two-b+two+two-b+two-c")
+    swarm.wait_for("/two+two+two-b+two+two-b+two-c+two-b+two")
 
 
 FEED = """
