@@ -44,7 +44,6 @@ class Apply:
         self._ran: set[TopLevel] = set()
         self._last: dict[str, TopLevel] = {}
         self._to_run: set[TopLevel] = set()
-        self._removed: dict[tuple[str, str], object] = {}
         self._was_imported: set[str] = set()
         """Paths of modules that were imported by a statement which was removed or has run again."""
 
@@ -129,8 +128,6 @@ class Apply:
         self._rebuilt = set()
         self._note_last(module)
         for old, new in self.edit.pairs(module):
-            if new in self._ran:
-                continue
             if self._must_run(module, old, new):
                 try:
                     self._run_again(module, old, new)
@@ -237,7 +234,6 @@ class Apply:
     def _remove_name(self, module: Module, name: str) -> None:
         self.dependents.names.add((module.path, name))
         self.outcome.removed.add((module.path, name))
-        self._removed[module.path, name] = module.namespace.get(name, MISSING)
         if self.grace.pending:
             self.grace.deletions.append(partial(_delete_unbound, module, name))
         else:
@@ -281,10 +277,8 @@ class Apply:
         new.effects.registered += [registration for registration in kept if not registration.while_loading]
         for name in bound | new.binds | new.effects.starred.keys():
             place = module.path, name
-            if place in self.outcome.removed and name in namespace:  # it was a name of another statement
+            if name in namespace:  # perhaps by another statement than before
                 self.outcome.removed.discard(place)
-                self.dependents.names.discard(place)
-                before[name] = self._removed[place]
             if namespace.get(name, MISSING) is not before.get(name, MISSING):
                 self.dependents.names.add(place)
         for name in bound - self._bound(module):

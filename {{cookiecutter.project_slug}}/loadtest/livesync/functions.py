@@ -279,8 +279,6 @@ def _cells(function: FunctionType, code: CodeType) -> dict[str, CellType]:
 def _owner(function: FunctionType) -> type | None:
     """The class whose body defined this method; it becomes a closure when an edit makes it use `super()`."""
     outer, _, _ = function.__qualname__.rpartition(".")
-    if not outer or outer.endswith("<locals>"):
-        return None
     named = [item for item in gc.get_objects() if issubclass(type(item), type) and item.__qualname__ == outer]
     # There may be an older class of that name, whose instances users still have.
     return next((cls for cls in named if any(_leads_to(value, function) for value in vars(cls).values())), None)
