@@ -26,6 +26,7 @@ def test_same_sized_edits_in_a_row_are_all_noticed(swarm: Swarm) -> None:
 WAITS = {
     "constant": ("wait_time = constant(0.2)", "0.2", "600"),
     "constant_pacing": ("wait_time = constant_pacing(0.1)", "0.1", "600"),
+    "a method": ("def wait_time(self):\n        return 0.1", "return 0.1", "return 600"),
     "an attribute": ("pause = 0.1\n    wait_time = lambda self: self.pause", "pause = 0.1", "pause = 600"),
     "a global": ("wait_time = lambda _: PAUSE", "PAUSE = 0.1", "PAUSE = 600"),
 }

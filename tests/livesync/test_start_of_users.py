@@ -194,6 +194,20 @@ def test_a_user_whose_on_stop_fails_starts_again_all_the_same(swarm: Swarm) -> N
     swarm.wait_for_end_of("/one")
 
 
+def test_users_that_cannot_start_wait_for_the_next_edit(idle: Swarm) -> None:
+    source = BASE + "\n    def on_start(self):\n        self.name = 'one'\n"
+    source = source.replace("/base/", "/{self.name}/")
+    idle.save(source)
+    idle.start(workers=1)
+    idle.swarm(2)
+    idle.wait_for("/one", workers=1)
+    idle.edit(source.replace("'one'", "1 / 0"))
+    wait_until(lambda: idle.log("worker1").count("cannot start and waits") == 2, "two users that wait")
+    idle.edit(source.replace("'one'", "'two'"))
+    idle.wait_for("/two", workers=1)
+    assert idle.users() == 2
+
+
 def test_a_class_decorator_that_returns_a_subclass_keeps_its_users(swarm: Swarm) -> None:
     measured = BASE.replace(
         "class Visitor",

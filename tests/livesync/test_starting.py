@@ -88,14 +88,19 @@ def test_it_runs_the_files_that_are_named_and_no_other(
 
 
 REFUSED = {
-    "a file outside of the folder": (["--master", "-f", "../elsewhere.py"], "start live sync in the folder of"),
-    "--processes": (["--master", "--processes", "2"], "start more workers instead"),
-    "neither master nor worker": ([], "needs --master or --worker"),
+    "a file outside of the folder": (["--master", "-f", "../elsewhere.py"], "5", "start live sync in the folder of"),
+    "--processes": (["--master", "--processes", "2"], "5", "start more workers instead"),
+    "neither master nor worker": ([], "5", "needs --master or --worker"),
+    "a timeout that is no number": (["--master"], "soon", "it needs a number of seconds above 0"),
+    "no timeout": (["--master"], "inf", "it needs a number of seconds above 0"),
 }
 
 
-@pytest.mark.parametrize(("options", "reason"), REFUSED.values(), ids=REFUSED)
-def test_what_it_cannot_do_it_says_at_the_start(tmp_path: Path, options: list[str], reason: str) -> None:
+@pytest.mark.parametrize(("options", "timeout", "reason"), REFUSED.values(), ids=REFUSED)
+def test_what_it_cannot_do_it_says_at_the_start(
+    tmp_path: Path, options: list[str], timeout: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIVESYNC_IMPORT_TIMEOUT", timeout)
     folder = tmp_path / "loadtest"
     folder.mkdir()
     add_livesync(folder)
@@ -116,6 +121,13 @@ def test_a_pytest_style_file_is_named_as_such(idle: Swarm) -> None:
     idle.save(BASE)
     idle.start_worker()
     wait_until(lambda: len(idle.workers()) == 1, "the worker joined")
+
+
+def test_a_locustfile_that_is_not_synced_is_named(idle: Swarm) -> None:
+    (idle.folder / ".hidden.py").write_text(BASE)
+    idle.options += ["-f", ".hidden.py"]
+    idle.start_master()
+    wait_until(lambda: ".hidden.py is a file that is not synced: rename it" in idle.log(), "the reason in the log")
 
 
 REQUIRED = """
