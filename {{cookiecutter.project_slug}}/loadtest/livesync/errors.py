@@ -29,7 +29,7 @@ def rejecting_exits() -> Iterator[None]:
 
 @contextlib.contextmanager
 def rejecting_errors(folder: Path) -> Iterator[None]:
-    """Turn whatever user code raises into a rejection. Nothing of it may end a greenlet of live sync."""
+    """Turn whatever user code raises into a rejection, as nothing of it may end live sync."""
     try:
         yield
     except (GreenletExit, KeyboardInterrupt, Rejected):
@@ -45,6 +45,8 @@ def why_not(action: Callable[[], object], folder: Path) -> str | None:
             action()
     except Rejected as rejection:
         return str(rejection)
+    except KeyboardInterrupt as interrupt:  # of user code, as Ctrl-C interrupts the main greenlet
+        return _explain(interrupt, folder)
     return None
 
 
