@@ -83,6 +83,21 @@ def test_a_module_of_a_package_is_edited_while_its_siblings_keep_their_state(swa
     assert set(swarm.requests("/one")) == set(swarm.requests("/two"))
 
 
+def test_an_edit_reaches_the_siblings_in_a_package_that_imports_all_of_them(swarm: Swarm) -> None:
+    helpers = "from .config import PREFIX\n\ndef prefix():\n    return PREFIX\n"
+    swarm.save("from .browse import path\n", "shop/__init__.py")
+    swarm.save("PREFIX = '/one'\n", "shop/config.py")
+    swarm.save(helpers, "shop/helpers.py")
+    swarm.save("from .helpers import prefix\n\ndef path():\n    return prefix()\n", "shop/browse.py")
+    swarm.edit("from shop import path\n" + BASE.replace("/base/", "{path()}/"))
+    swarm.wait_for("/one")
+    decorator = "def doubled(function):\n    return lambda: function() * 2\n\n@doubled\ndef"
+    swarm.edit(helpers.replace("def", decorator), "shop/helpers.py")
+    swarm.wait_for("/one/one")
+    swarm.edit("PREFIX = '/two'\n", "shop/config.py")
+    swarm.wait_for("/two/two")
+
+
 def test_a_module_begins_to_import_one_that_was_loaded_after_it(swarm: Swarm) -> None:
     swarm.save("", "first.py")
     swarm.save("", "second.py")

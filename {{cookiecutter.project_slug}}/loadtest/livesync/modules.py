@@ -162,13 +162,14 @@ class Modules:
                 del sys.modules[name]
 
     def imported_first(self, imports: Callable[[Module], set[str]]) -> list[Module]:
-        """The loaded modules, each after those that it imports, as far as imports are no circle.
+        """The loaded modules, each after those that it imports.
 
-        `imports` gives the paths of the loaded modules that a module imports. Locustfiles come last, as a new import in
-        one of them may load a module that imports an edited one.
+        `imports` gives the paths of the loaded modules that a module imports. A circle, as between a package and the
+        modules that it re-exports, is entered as at the start: where the module is that was loaded last. Locustfiles
+        come last, as a new import in one of them may load a module that imports an edited one.
         """
         visited: set[Module] = set()
-        roots = sorted(self.loaded, key=attrgetter("is_root"))
+        roots = sorted(self.loaded, key=lambda module: (module.is_root, -self.loaded.index(module)))
         return [module for root in roots for module in self._after_its_imports(root, imports, visited)]
 
     def _after_its_imports(
@@ -178,7 +179,7 @@ class Modules:
         if module not in visited:
             visited.add(module)
             imported = imports(module)
-            for other in self.loaded:
+            for other in reversed(self.loaded):
                 if other.path in imported:
                     yield from self._after_its_imports(other, imports, visited)
             yield module
