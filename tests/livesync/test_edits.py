@@ -85,6 +85,51 @@ def test_a_data_file_may_be_large(swarm: Swarm) -> None:
     swarm.wait_for("/1250000")
 
 
+ADDED = {
+    "a method": (
+        "class Pages:\n    pass\n\nPATH = '/none'\n",
+        "class Pages:\n    def path(self):\n        return '/one'\n\nPATH = Pages().path()\n",
+    ),
+    "a nested function": (
+        "def path():\n    return '/none'\n\nPATH = path()\n",
+        "def path():\n    def inner():\n        return '/one'\n    return inner()\n\nPATH = path()\n",
+    ),
+    "an __init_subclass__": (
+        "class Page:\n    path = '/none'\n\nclass Start(Page):\n    pass\n\nPATH = Start.path\n",
+        "class Page:\n    def __init_subclass__(cls, path='/one'):\n        cls.path = path\n\n"
+        "class Start(Page):\n    pass\n\nPATH = Start.path\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), ADDED.values(), ids=ADDED)
+def test_what_an_edit_adds_can_be_edited_in_the_next_one(swarm: Swarm, before: str, after: str) -> None:
+    uses = BASE.replace("/base/", "{PATH}/")
+    for source, path in ((before, "/none"), (after, "/one"), (after.replace("/one", "/two"), "/two")):
+        swarm.edit(source + uses)
+        swarm.wait_for(path)
+
+
+MADE = {
+    "a function that another one calls": "def name():\n    return '/one'\n\ndef made():\n    return name()\n",
+    "a default argument": "def made(name='/one'):\n    return name\n",
+    "a global": "NAME = '/one'\n\ndef made():\n    return NAME\n",
+    "a constructor": (
+        "class Name(str):\n    def __new__(cls):\n        return str.__new__(cls, '/one')\n\n"
+        "def made():\n    return Name()\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("source", MADE.values(), ids=MADE)
+def test_an_attribute_follows_what_the_function_in_the_class_body_uses(swarm: Swarm, source: str) -> None:
+    uses = BASE.replace("/base/", "{self.path}/") + "\n    path = made()\n    kept = []\n"
+    swarm.edit(source + uses)
+    swarm.wait_for("/one")
+    swarm.edit(source.replace("/one", "/two") + uses)
+    swarm.wait_for("/two")
+
+
 def test_state_in_a_module_of_its_own_outlives_edits(swarm: Swarm) -> None:
     reads = "import state\nNAMES = open('data/names.csv').read().split()\n" + BASE.replace(
         "/base/", "/{NAMES[0]}/{state.TOKEN}/"

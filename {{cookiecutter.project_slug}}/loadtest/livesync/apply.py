@@ -50,6 +50,7 @@ class Apply:
     def run(self) -> Outcome:
         self._keep_registrations()
         self._exchange()
+        self._register()
         self.dependents.clear_caches()
         loaded = self.modules.imported_first(self._imports)
         for module in self.edit.deleted:
@@ -97,6 +98,17 @@ class Apply:
             code = self.edit.codes[definition]
             if not functions.lacks_variables(function, code):  # else the statement that made it runs again
                 functions.exchange(function, code, definition in changed, self.grace, self.undo)
+
+    def _register(self) -> None:
+        """Make the new statements known before anything runs, so that calls of their functions are recorded."""
+        register, unregister = self.modules.register, self.modules.unregister
+        for module, source in self.edit.sources.items():
+            self.undo += [partial(register, statement) for statement in module.source.statements]
+            self.undo += [partial(unregister, statement) for statement in source.statements]
+            for statement in module.source.statements:
+                unregister(statement)
+            for statement in source.statements:
+                register(statement)
 
     def _delete(self, module: Module) -> None:
         names = set(module.namespace)
@@ -169,15 +181,9 @@ class Apply:
         }
 
     def _take_source(self, module: Module) -> None:
-        old, new = module.source, self.edit.sources[module]
-        for statement in old.statements:
-            self.modules.unregister(statement)
-        for statement in new.statements:
-            self.modules.register(statement)
-        module.source = new
-        module.module.__doc__ = new.docstring
-        self.undo.append(partial(setattr, module, "source", old))
-        self.undo += [partial(self.modules.register, statement) for statement in old.statements]
+        self.undo.append(partial(setattr, module, "source", module.source))
+        module.source = self.edit.sources[module]
+        module.module.__doc__ = module.source.docstring
 
     def _keep_namespace(self, module: Module) -> None:
         namespace = module.namespace
@@ -269,8 +275,6 @@ class Apply:
         namespace = module.namespace
         bound = {*old.binds, *old.effects.starred} if old else set()
         before = dict(namespace)
-        self.modules.register(new)
-        self.undo.append(partial(self.modules.unregister, new))
         self.modules.run(module, new)
         if any(registration.hook is events.init for registration in kept):
             self.outcome.initialised += [r.handler for r in new.effects.registered if r.hook is events.init]
@@ -284,7 +288,7 @@ class Apply:
         for name in bound - self._bound(module):
             self._remove_name(module, name)
         if old and isinstance(old.node, ast.ClassDef) and isinstance(new.node, ast.ClassDef):
-            self.in_place.note_replaced(module, old.node, new.node, before.get(new.node.name))
+            self.in_place.note_replaced(module, old.node, new.node, before.get(new.node.name), new.effects)
         self.dependents.names |= {(module.path, name) for name in new.extends if _is_built(namespace.get(name))}
         self._note_set(module, new)
         self.dependents.clear_caches()

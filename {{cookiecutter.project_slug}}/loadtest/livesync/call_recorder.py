@@ -8,10 +8,19 @@ from types import FrameType
 import gevent
 import greenlet
 
-from .code_objects import frames
+from .code_objects import frames, is_function
 from .source import Definition
 
 FIRE = EventHook.fire.__code__
+
+
+class Called(set[Definition]):
+    """What was called while something was recorded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.by_line: dict[int, set[Definition]] = {}
+        """What class bodies called, by the line there."""
 
 
 class Calls:
@@ -20,11 +29,11 @@ class Calls:
     def __init__(self, definitions: dict[int, Definition]) -> None:
         """`definitions` are those to look for, by the id of their code object."""
         self._definitions = definitions
-        self._recorded: dict[greenlet.greenlet, list[set[Definition]]] = {}
+        self._recorded: dict[greenlet.greenlet, list[Called]] = {}
 
-    def begin(self) -> set[Definition]:
+    def begin(self) -> Called:
         """Record what the current greenlet calls from now on; within another recording instead of that one."""
-        called: set[Definition] = set()
+        called = Called()
         self._recorded.setdefault(gevent.getcurrent(), []).append(called)
         greenlet.settrace(self._on_switch)
         sys.setprofile(self._on_call)
@@ -47,15 +56,25 @@ class Calls:
         sys.setprofile(self._on_call if greenlets[1] in self._recorded else None)
 
     def _on_call(self, frame: FrameType, event: str, _argument: object) -> None:
-        if event == "call" and (definition := self._definitions.get(id(frame.f_code))) and not _is_listening(frame):
-            self._recorded[gevent.getcurrent()][-1].add(definition)
+        if event != "call" or not (definition := self._definitions.get(id(frame.f_code))):
+            return
+        if (line := _line_of_class(frame)) is not None:
+            called = self._recorded[gevent.getcurrent()][-1]
+            called.add(definition)
+            called.by_line.setdefault(line, set()).add(definition)
 
 
-def _is_listening(frame: FrameType) -> bool:
-    """Whether it runs in a listener: what fires an event, such as a request in `on_start`, does not depend on its listeners."""
+def _line_of_class(frame: FrameType) -> int | None:
+    """The line of the class body that called this, else 0; None in a listener.
+
+    What fires an event, such as a request in `on_start`, does not depend on its listeners.
+    """
+    line = 0
     for outer in frames(frame.f_back):
         if outer.f_code is FIRE:
-            return True
+            return None
         if outer.f_globals.get("__package__") == __package__:  # where live sync began to record
-            return False
-    return False
+            break
+        if not line and not is_function(outer.f_code) and outer.f_code.co_name != "<module>":
+            line = outer.f_lineno
+    return line

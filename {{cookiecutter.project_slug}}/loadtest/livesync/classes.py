@@ -12,7 +12,7 @@ import inspect
 from abc import ABCMeta
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from types import CellType
+from types import CellType, FunctionType
 from typing import Any
 
 from .code_objects import look_up
@@ -38,6 +38,9 @@ GENERATED = {"tasks", "abstract", "current", TASKS_AS_WRITTEN, ORDER}
 
 TRANSPARENT = {"dataclasses", "locust", "typing", "typing_extensions"}
 """Packages whose class decorators need not run again; of a dataclass whose fields change, the generated methods are made anew."""
+
+IMPLICIT = {"__new__": staticmethod, "__init_subclass__": classmethod, "__class_getitem__": classmethod}
+"""What Python makes of functions with these names when it creates a class."""
 
 BINDING = {"exec", "locals", "vars"}
 """Functions by which a class body may bind names that cannot be seen in its text."""
@@ -213,7 +216,8 @@ class Merging:
             cell.cell_contents = self.live
         for name, value in namespace.written.items():
             if name not in NOT_COPIED:
-                self.adopt(self.live, name, value)
+                is_implicit = name in IMPLICIT and isinstance(value, FunctionType)
+                self.adopt(self.live, name, IMPLICIT[name](value) if is_implicit else value)
         return self.live
 
 

@@ -72,7 +72,8 @@ class Dependents:
             if self._has_edited(value, {attribute}):
                 return True
             value = inspect.getattr_static(value, attribute, None)
-        return issubclass(type(value), type) and self._has_edited(value, {"__init__"})  # the class itself may be called
+        # The class itself may be called, or get a subclass.
+        return issubclass(type(value), type) and self._has_edited(value, {"__init__", "__new__", "__init_subclass__"})
 
     def _has_edited(self, value: Any, names: Collection[str]) -> bool:
         """Whether a class, or that of an object, has an attribute of these names that has another value now."""

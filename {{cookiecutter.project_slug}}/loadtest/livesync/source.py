@@ -134,6 +134,8 @@ class Effects:
 
     called: set[Definition] = field(default_factory=set)
     """Functions of the user's files that it called."""
+    called_for: dict[str, set[Definition]] = field(default_factory=dict)
+    """Those that the statements of its class bodies called, by the name that they bind."""
     opened: set[str] = field(default_factory=set)
     """Paths of files that it read."""
     imported: set[str] = field(default_factory=set)

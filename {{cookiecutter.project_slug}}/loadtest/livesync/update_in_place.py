@@ -61,18 +61,12 @@ class InPlace:
         live = self.live_class(module, old.node)
         if live is None or old.node.name != new.node.name:
             return False
-        changed_names = {d.code.co_name for d in old.effects.called & self.edit.changed}
-
-        def needs(statement: Statement) -> bool:
-            return any(not changed_names.isdisjoint(chain) for chain in statement.chains) or self.dependents.reads(
-                module, statement, Effects()
-            )
-
+        needs = self._needs(module, old.effects)
         if needs(Statement(_without_body(new.node))):
             return False
         is_inspected = partial(classes.is_inspected, namespace=module.namespace, called=old.effects.called)
         part = classes.class_edit(old.node, new.node, live, needs, is_inspected)
-        if part is None or (classes.is_empty(part) and old.effects.called & self.edit.changed):
+        if part is None or (classes.is_empty(part) and old.effects.called & self.outcome.changed):
             return False
         for inner in part.walk():
             self._keep_attributes(inner.live)
@@ -84,6 +78,21 @@ class InPlace:
             self._finish(inner)
         return True
 
+    def _needs(self, module: Module, effects: Effects) -> classes.Needs:
+        """Whether a statement of a class body depends on what the edit changed; `effects` are those of the class."""
+        changed = self.outcome.changed
+        names = {d.code.co_name for d in effects.called & changed}
+
+        def needs(statement: Statement) -> bool:
+            called = {d for name in statement.binds for d in effects.called_for.get(name, ())}
+            return (
+                not called.isdisjoint(changed)
+                or any(not names.isdisjoint(chain) for chain in statement.chains)
+                or self.dependents.reads(module, statement, Effects(called=called))
+            )
+
+        return needs
+
     def _merge(self, module: Module, old: TopLevel, new: TopLevel, node: ast.ClassDef, part: ClassEdit) -> None:
         names: dict[str, Any] = {}
         statement = classes.as_statement(part, node, names, self._adopt)
@@ -92,6 +101,7 @@ class InPlace:
         self.modules.run(module, new, code, names)
         for name in ("called", "opened", "imported", "filled"):
             getattr(new.effects, name).update(getattr(before, name))
+        new.effects.called_for = before.called_for | new.effects.called_for
         new.effects.registered += before.registered
 
     def _make_dataclass(self, module: Module, new: TopLevel, part: ClassEdit) -> None:
@@ -194,7 +204,9 @@ class InPlace:
                 self.outcome.tasks[cls] = cls.tasks[:]
                 self.dependents.attributes.add((cls, "tasks"))
 
-    def note_replaced(self, module: Module, old: ast.ClassDef, new: ast.ClassDef, before: Any) -> None:
+    def note_replaced(
+        self, module: Module, old: ast.ClassDef, new: ast.ClassDef, before: Any, effects: Effects
+    ) -> None:
         after = module.namespace.get(new.name)
         if not isinstance(before, type) or not isinstance(after, type) or before is after:
             return
@@ -203,9 +215,7 @@ class InPlace:
             {before: after} | {own[0]: own[1]} if before is own[0] else {own[0]: own[1], before: after}
         ).items():  # the class of the statement, and the one that its decorator returned
             if old_class and new_class and type(old_class) in classes.KEPT_METACLASSES:
-                classes.carry_over(
-                    old_class, new_class, old, new, lambda part: self.dependents.reads(module, part, Effects())
-                )
+                classes.carry_over(old_class, new_class, old, new, self._needs(module, effects))
         for outdated, successor in _paired_classes(before, after):
             self.outcome.replaced[outdated] = successor
         if not issubclass(after, User | TaskSet):
