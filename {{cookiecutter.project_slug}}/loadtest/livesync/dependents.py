@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from types import ModuleType
 from typing import Any
 
-from .modules import Cache, Module
+from .modules import MUTABLE, Cache, Module
 from .source import Definition, Effects, Statement
 from .transaction import Transaction
 
@@ -47,6 +47,8 @@ class Dependents:
         if any(path in effects.starred.values() for path, _ in self.names) or not effects.taken.isdisjoint(self.names):
             return True
         if any(self._reads_chain(module, chain) for chain in statement.chains):
+            return True
+        if any(attribute in statement.members for _, attribute in self.attributes):
             return True
         handed_on = [module.namespace.get(name) for name in statement.reads] if self.attributes else []
         return any(self._body_reads(definition, handed_on) for definition in effects.called)
@@ -90,7 +92,12 @@ class Dependents:
             return True
         if not self.modules.names_read(definition).isdisjoint(self.names):
             return True
-        return self._names_edited(names) or any(self._has_edited(value, names) for value in (*values, *arguments))
+        if self._names_edited(names) or any(self._has_edited(value, names) for value in (*values, *arguments)):
+            return True
+        # A container may hold the class, or an object of it.
+        return any(attribute in names for _, attribute in self.attributes) and any(
+            issubclass(type(value), (*MUTABLE, tuple)) for value in values
+        )
 
     def _names_edited(self, names: Collection[str]) -> bool:
         """Whether the name of a class is in there, and that of its attribute that has another value now."""

@@ -69,7 +69,7 @@ class Statement:
             {
                 name: value
                 for name, value in vars(other).items()
-                if name in ("binds", "reads", "targets", "chains", "calls", "extends")
+                if name in ("binds", "reads", "targets", "chains", "members", "calls", "extends")
             }
         )
 
@@ -100,6 +100,12 @@ class Statement:
             for node in loaded_nodes(self.node, scopes=True)
             if (chain := chain_of(node)) and chain[0] in self.reads
         )
+
+    @cached_property
+    def members(self) -> frozenset[str]:
+        """Attributes that it reads while loading of what no name of its module stands for: `b` of `a[0].b` or `a().b`."""
+        attributes = [node for node in loaded_nodes(self.node, scopes=True) if isinstance(node, ast.Attribute)]
+        return frozenset(node.attr for node in attributes if not self.reads.intersection(chain_of(node)[:1]))
 
     @cached_property
     def calls(self) -> frozenset[str]:
