@@ -36,6 +36,32 @@ def test_private_tasks_stay_and_go_like_others(swarm: Swarm) -> None:
     swarm.wait_for_end_of("/hidden")
 
 
+def test_a_task_set_becomes_a_sequence_while_users_are_in_it(swarm: Swarm) -> None:
+    """Its tasks are other ones than those that the users have picked."""
+    tasks = """
+from locust import SequentialTaskSet, TaskSet
+
+class Tour(TaskSet):
+    @task
+    def first(self):
+        self.client.get(f"/KIND1/{os.getpid()}", name="/")
+
+    @task
+    def second(self):
+        self.client.get(f"/KIND2/{os.getpid()}", name="/")
+
+class Visitor(FastHttpUser):
+    wait_time = constant(0.2)
+    tasks = [Tour]
+"""
+    source = BASE.partition("class Visitor")[0] + tasks
+    swarm.edit(source.replace("KIND", "task"))
+    swarm.wait_for("/task1")
+    edited = source.replace("KIND", "step").replace("(TaskSet)", "(SequentialTaskSet)")
+    swarm.edit(edited.replace("def first", "def start").replace("def second", "def end"))
+    swarm.wait_for("/step2")
+
+
 def test_tasks_that_a_module_adds_to_a_class_stay_when_the_class_is_edited(swarm: Swarm) -> None:
     added = """
 

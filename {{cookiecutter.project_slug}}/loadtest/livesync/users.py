@@ -181,7 +181,7 @@ def _renew_queue(task_set: Any) -> None:
         return
     task_set._task_queue.popleft()
     is_sequence = issubclass(type(task_set), SequentialTaskSet)
-    if is_sequence:
+    if is_sequence and SEQUENCE in vars(task_set):  # else an edit has just made it a sequence
         known, last = vars(task_set)[SEQUENCE]
         vars(task_set)[SEQUENCE] = known, last - 1
     name: str = picked.__name__
