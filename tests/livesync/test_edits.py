@@ -114,7 +114,9 @@ MADE = {
     "a function that another one calls": "def name():\n    return '/one'\n\ndef made():\n    return name()\n",
     "a default argument": "def made(name='/one'):\n    return name\n",
     "a global": "NAME = '/one'\n\ndef made():\n    return NAME\n",
-    "a class in a dictionary": "class One:\n    name = '/one'\n\nALL = {1: One}\n\ndef made():\n    return ALL[1].name\n",
+    "a class in a dictionary": (
+        "class One:\n    name = '/one'\n\nALL = {1: One}\n\ndef made():\n    return ALL[1].name\n"
+    ),
     "a constructor": (
         "class Name(str):\n    def __new__(cls):\n        return str.__new__(cls, '/one')\n\n"
         "def made():\n    return Name()\n"

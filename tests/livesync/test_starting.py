@@ -83,7 +83,9 @@ def test_it_runs_the_files_that_are_named_and_no_other(
         idle.wait_for(f"/{name}", workers=1)
     assert not idle.requests("/base")
     [path, source] = next(iter((path, source) for path, source in files.items() if path.endswith(".py")))
-    idle.edit(source.replace("/One/", "/edited/"), path)
+    beside = path.rpartition("/")[0]
+    idle.save("PATH = '/edited'\n", f"{beside}/beside.py" if beside else "beside.py")
+    idle.edit("from beside import PATH\n" + source.replace("/One/", "{PATH}/"), path)
     idle.wait_for("/edited", workers=1)
 
 

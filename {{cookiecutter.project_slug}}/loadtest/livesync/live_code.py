@@ -117,12 +117,11 @@ def commit(live: Live, edit: Edit, environment: Environment) -> Outcome:
         loops = in_loops(
             edit.changed & edit.codes.keys(), partial(live.modules.usual, graces=live.under_way.graces), grace
         )
-        outcome = Apply(Transaction(live.modules, edit, grace, undo)).run()
+        outcome = _apply(live, edit, environment, grace, undo)
         outcome.notes += [
             f"{loop.code.co_qualname} is running since before the edit, and has its new code when it is called again"
             for loop in loops
         ]
-        locust_environment.update(environment, live.modules, live.locustfiles, outcome, undo)
     except BaseException:
         for take_back in reversed(undo):
             take_back()
@@ -158,9 +157,20 @@ def _try(live: Live, edit: Edit, environment: Environment) -> None:
         live.folder.path, live.folder.mirror, partial(live.folder.activate_in, tree=edit.tree, changed=edit.paths)
     )
     undo: Undo = []
-    grace = Grace(set(), earlier=live.under_way.graces[:])
-    outcome = Apply(Transaction(live.modules, edit, grace, undo)).run()
+    _apply(live, edit, environment, Grace(set(), earlier=live.under_way.graces[:]), undo)
+
+
+def _apply(live: Live, edit: Edit, environment: Environment, grace: Grace, undo: Undo) -> Outcome:
+    # As while Locust loads a locustfile, what is beside it can be imported.
+    folders = [str(Path(locustfile.source.filename).parent) for locustfile in live.locustfiles]
+    sys.path[:0] = folders
+    try:
+        outcome = Apply(Transaction(live.modules, edit, grace, undo)).run()
+    finally:
+        for folder in folders:
+            sys.path.remove(folder)
     locust_environment.update(environment, live.modules, live.locustfiles, outcome, undo)
+    return outcome
 
 
 def check_names(tree: Tree, added: set[str]) -> None:
