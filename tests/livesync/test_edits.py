@@ -133,6 +133,16 @@ def test_an_attribute_follows_what_the_function_in_the_class_body_uses(swarm: Sw
     swarm.wait_for("/two")
 
 
+def test_what_a_condition_defines_goes_and_comes_with_it(swarm: Swarm) -> None:
+    source = "IS_ON = True\nPATH = '/off'\nif IS_ON:\n    PATH = '/on'\n    EXTRA = 'extra'\n" + BASE.replace(
+        "/base/", "{PATH}-{globals().get('EXTRA')}/"
+    )
+    for is_on, path in ((True, "/on-extra"), (False, "/off-None"), (True, "/on-extra")):
+        swarm.forget()
+        swarm.edit(source.replace("IS_ON = True", f"IS_ON = {is_on}"))
+        swarm.wait_for(path)
+
+
 def test_state_in_a_module_of_its_own_outlives_edits(swarm: Swarm) -> None:
     reads = "import state\nNAMES = open('data/names.csv').read().split()\n" + BASE.replace(
         "/base/", "/{NAMES[0]}/{state.TOKEN}/"

@@ -11,16 +11,17 @@ import builtins
 import inspect
 import linecache
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from types import ModuleType
+from typing import Any
 
 from . import functions
 from .code_objects import look_up
 from .dependents import Dependents
-from .modules import MUTABLE, Module, Undo
+from .modules import MUTABLE, Bindings, Module, Undo
 from .source import Registration, TopLevel
-from .syntax import FunctionNode
+from .syntax import Conditional, FunctionNode
 from .transaction import MISSING, Outcome, Transaction
 from .update_in_place import InPlace
 
@@ -171,12 +172,13 @@ class Apply:
         moved = {name for name, lines in order.items() if lines != sorted(lines)}
         self._to_rebuild |= {(module.path, name) for name in moved if _is_built(module.namespace.get(name))}
 
-    def _bound(self, module: Module) -> set[str]:
-        """Names that the module's statements bind, with those of star imports as they were."""
+    def _bound(self, module: Module, but: TopLevel | None = None) -> set[str]:
+        """Names that the module's statements bind, but for one, with those of star imports as they were."""
         ran = self._ran
         return {
             name
             for old, new in self.edit.pairs(module)
+            if new is not but
             for name in (*new.binds, *(new if old is None or new in ran else old).effects.starred)
         }
 
@@ -237,11 +239,11 @@ class Apply:
                         if name not in self._bound(module):
                             self._remove_name(module, name)
 
-    def _remove_name(self, module: Module, name: str) -> None:
+    def _remove_name(self, module: Module, name: str, delete: Callable[[], object] | None = None) -> None:
         self.dependents.names.add((module.path, name))
         self.outcome.removed.add((module.path, name))
         if self.grace.pending:
-            self.grace.deletions.append(partial(_delete_unbound, module, name))
+            self.grace.deletions.append(delete or partial(_delete_unbound, module, name))
         else:
             module.namespace.pop(name, None)
 
@@ -250,6 +252,7 @@ class Apply:
         namespace = module.namespace
         deleted = {n for n in new.reads if n not in namespace and not hasattr(builtins, n)}
         names = {n for n in new.extends if n in new.binds or _is_built(namespace.get(n))} | deleted
+        names |= new.binds - new.targets if isinstance(new.node, Conditional) else set()
         names -= self._rebuilt
         if not names:
             return
@@ -275,7 +278,8 @@ class Apply:
         namespace = module.namespace
         bound = {*old.binds, *old.effects.starred} if old else set()
         before = dict(namespace)
-        self.modules.run(module, new)
+        made = Bindings(namespace) if isinstance(new.node, Conditional) else None
+        self.modules.run(module, new, names=made)
         if any(registration.hook is events.init for registration in kept):
             self.outcome.initialised += [r.handler for r in new.effects.registered if r.hook is events.init]
         new.effects.registered += [registration for registration in kept if not registration.while_loading]
@@ -287,6 +291,9 @@ class Apply:
                 self.dependents.names.add(place)
         for name in bound - self._bound(module):
             self._remove_name(module, name)
+        if made is not None:  # its condition may have been true before, and be false now
+            for name in (new.binds & namespace.keys()) - made.names - self._bound(module, new):
+                self._remove_name(module, name, partial(_delete_value, namespace, name, namespace[name]))
         if old and isinstance(old.node, ast.ClassDef) and isinstance(new.node, ast.ClassDef):
             self.in_place.note_replaced(module, old.node, new.node, before.get(new.node.name), new.effects)
         self.dependents.names |= {(module.path, name) for name in new.extends if _is_built(namespace.get(name))}
@@ -337,6 +344,11 @@ def _is_built(value: object) -> bool:
     return isinstance(value, MUTABLE) or all(
         inspect.getattr_static(value, name, None) for name in ("dispatch", "register", "registry")
     )  # the latter is a `@singledispatch`
+
+
+def _delete_value(namespace: dict[str, Any], name: str, value: object) -> None:
+    if namespace.get(name, MISSING) is value:
+        del namespace[name]
 
 
 def _delete_unbound(module: Module, name: str) -> None:

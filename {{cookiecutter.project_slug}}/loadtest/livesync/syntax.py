@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
+Conditional = ast.If | ast.For | ast.While | ast.Try | ast.Match
+"""Statements that may not bind the names in them."""
 
 
 def header(node: ast.ClassDef) -> str:
