@@ -17,9 +17,10 @@ from types import ModuleType
 from typing import Any
 
 from . import functions
+from .bindings import Bindings
 from .code_objects import look_up
 from .dependents import Dependents
-from .modules import MUTABLE, Bindings, Module, Undo
+from .modules import MUTABLE, Module, Undo
 from .source import Registration, TopLevel
 from .syntax import Conditional, FunctionNode
 from .transaction import MISSING, Outcome, Transaction
@@ -291,9 +292,8 @@ class Apply:
                 self.dependents.names.add(place)
         for name in bound - self._bound(module):
             self._remove_name(module, name)
-        if made is not None:  # its condition may have been true before, and be false now
-            for name in (new.binds & namespace.keys()) - made.names - self._bound(module, new):
-                self._remove_name(module, name, partial(_delete_value, namespace, name, namespace[name]))
+        if made is not None:
+            self._remove_not_bound(module, new, made)
         if old and isinstance(old.node, ast.ClassDef) and isinstance(new.node, ast.ClassDef):
             self.in_place.note_replaced(module, old.node, new.node, before.get(new.node.name), new.effects)
         self.dependents.names |= {(module.path, name) for name in new.extends if _is_built(namespace.get(name))}
@@ -302,6 +302,12 @@ class Apply:
         is_all_effect = old and not (new.binds | new.extends or old.effects.starred or kept) and old is not new
         if old and (is_all_effect or (old.effects.filled & new.effects.filled) - new.extends):
             self._note_what_stays(module, old)
+
+    def _remove_not_bound(self, module: Module, statement: TopLevel, made: Bindings) -> None:
+        """Remove names that only this statement binds, and did not bind now: its condition may have become false."""
+        namespace = module.namespace
+        for name in (statement.binds & namespace.keys()) - made.names - self._bound(module, statement):
+            self._remove_name(module, name, partial(_delete_value, namespace, name, namespace[name]))
 
     def _note_set(self, module: Module, statement: TopLevel) -> None:
         """Note attributes that it sets on modules, classes and objects, as by `settings.PATH = "/"`."""

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.machinery import SourceFileLoader
 from importlib.util import resolve_name
-from operator import attrgetter
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, TypeGuard
@@ -59,25 +58,6 @@ class Cache:
     """All names in them, those of attributes included."""
     reads: set[tuple[str, str]]
     """Names of modules, with the path of the module."""
-
-
-class Bindings(dict[str, Any]):
-    """The local variables of code that runs in a module: binds them there, and notes their names."""
-
-    def __init__(self, namespace: dict[str, Any]) -> None:
-        super().__init__()
-        self.namespace = namespace
-        self.names: set[str] = set()
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        self.names.add(name)
-        self.namespace[name] = value
-
-    def __getitem__(self, name: str) -> Any:
-        return self.namespace[name]
-
-    def __delitem__(self, name: str) -> None:
-        del self.namespace[name]
 
 
 class Modules:
