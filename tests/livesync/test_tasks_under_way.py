@@ -76,6 +76,30 @@ class Visitor(FastHttpUser):
     swarm.wait_for_end_of("/old")
 
 
+def test_a_name_that_a_condition_defines_again_outlives_the_tasks_under_way(swarm: Swarm) -> None:
+    source = """
+import os, time
+from locust import FastHttpUser, constant, task
+
+IS_ON = True
+if IS_ON:
+    EXTRA = "extra"
+
+class Visitor(FastHttpUser):
+    wait_time = constant(0.01)
+
+    @task
+    def visit(self):
+        time.sleep(1)
+        self.client.get(f"/{globals().get('EXTRA')}/{os.getpid()}", name="/")
+"""
+    swarm.edit(source)
+    swarm.wait_for("/extra")
+    swarm.edit(source.replace("IS_ON = True", "IS_ON = False"))
+    swarm.edit(source)
+    swarm.wait_for_end_of("/None")
+
+
 def test_static_methods_and_greenlets_of_a_task_under_way_are_the_old_ones(swarm: Swarm) -> None:
     source = """
 import os, time

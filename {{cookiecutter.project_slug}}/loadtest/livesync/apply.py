@@ -11,10 +11,9 @@ import builtins
 import inspect
 import linecache
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from types import ModuleType
-from typing import Any
 
 from . import functions
 from .bindings import Bindings
@@ -240,11 +239,11 @@ class Apply:
                         if name not in self._bound(module):
                             self._remove_name(module, name)
 
-    def _remove_name(self, module: Module, name: str, delete: Callable[[], object] | None = None) -> None:
+    def _remove_name(self, module: Module, name: str) -> None:
         self.dependents.names.add((module.path, name))
         self.outcome.removed.add((module.path, name))
         if self.grace.pending:
-            self.grace.deletions.append(delete or partial(_delete_unbound, module, name))
+            self.grace.deletions.append(partial(_delete_unbound, module, name))
         else:
             module.namespace.pop(name, None)
 
@@ -305,9 +304,9 @@ class Apply:
 
     def _remove_not_bound(self, module: Module, statement: TopLevel, made: Bindings) -> None:
         """Remove names that only this statement binds, and did not bind now: its condition may have become false."""
-        namespace = module.namespace
-        for name in (statement.binds & namespace.keys()) - made.names - self._bound(module, statement):
-            self._remove_name(module, name, partial(_delete_value, namespace, name, namespace[name]))
+        statement.effects.not_bound = statement.binds - made.names
+        for name in (statement.effects.not_bound & module.namespace.keys()) - self._bound(module, statement):
+            self._remove_name(module, name)
 
     def _note_set(self, module: Module, statement: TopLevel) -> None:
         """Note attributes that it sets on modules, classes and objects, as by `settings.PATH = "/"`."""
@@ -352,14 +351,10 @@ def _is_built(value: object) -> bool:
     )  # the latter is a `@singledispatch`
 
 
-def _delete_value(namespace: dict[str, Any], name: str, value: object) -> None:
-    if namespace.get(name, MISSING) is value:
-        del namespace[name]
-
-
 def _delete_unbound(module: Module, name: str) -> None:
     """Delete a name, unless a later edit has bound it again."""
     if all(
-        name not in statement.binds and name not in statement.effects.starred for statement in module.source.statements
+        name not in statement.binds - statement.effects.not_bound and name not in statement.effects.starred
+        for statement in module.source.statements
     ):
         module.namespace.pop(name, None)

@@ -153,6 +153,8 @@ class Effects:
     registered: list[Registration] = field(default_factory=list)
     filled: set[str] = field(default_factory=set)
     """Names of the lists, dictionaries and sets that it made longer or shorter, such as by a decorator that registers."""
+    not_bound: frozenset[str] = frozenset()
+    """Names that it binds under a condition which was false when it ran again."""
 
 
 @dataclass(eq=False)
