@@ -58,6 +58,8 @@ class Calls:
     def _on_call(self, frame: FrameType, event: str, _argument: object) -> None:
         if event != "call" or not (definition := self._definitions.get(id(frame.f_code))):
             return
+        if frame.f_back and frame.f_back.f_code is frame.f_code:
+            return  # endless recursion would walk a thousand frames for each of its calls
         if (line := _line_of_class(frame)) is not None:
             called = self._recorded[gevent.getcurrent()][-1]
             called.add(definition)

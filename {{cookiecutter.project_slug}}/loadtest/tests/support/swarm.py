@@ -117,7 +117,7 @@ class Swarm:
                 [sys.executable, "-m", module or self.module, *arguments],
                 cwd=folder,
                 # A killed process leaves its temporary folder behind.
-                env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": str(self.folder.parent)},
+                env={"TMPDIR": str(self.folder.parent)} | os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
                 stdout=log,
                 stderr=log,
             )
