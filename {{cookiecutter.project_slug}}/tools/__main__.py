@@ -44,7 +44,7 @@ COMMANDS = {
     "build-image": Command(
         "setup.images",
         "build an image on this machine and load it into the nodes of a context",
-        ("context", "image", "folder", "only?"),
+        ("context", "name", "reference", "folder", "only?"),
         "build_and_load",
     ),
     "image-delivery": Command("setup.nodes", "print how Tilt gets images to the nodes of a context", ("context",)),

@@ -87,7 +87,8 @@ def test_a_minikube_on_containerd_gets_images_that_an_edit_of_their_dockerfile_r
     for call in calls["custom_build"]:
         assert call.named["deps"]
         assert all((project / path).exists() for path in call.named["deps"])
-        assert call.args[1].startswith("python3 -m tools build-image minikube $EXPECTED_REF ")
+        reference = call.named["outputs_image_ref_to"]
+        assert call.args[1].startswith(f"python3 -m tools build-image minikube {call.args[0]} {reference} ")
     folders = [call.args[0] for call in calls["read_file"]]
     assert sorted(set(folders)) == ["loadtest/Dockerfile", "server/Dockerfile"]
 

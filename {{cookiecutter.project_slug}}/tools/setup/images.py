@@ -35,19 +35,32 @@ def build_arguments(environment: dict[str, str]) -> list[str]:
     return [word for name in BUILD_VARIABLES if name in environment for word in ("--build-arg", name)]
 
 
-def build_and_load(context: str, image: str, folder: str, only: str) -> None:
-    """Build `image` from a folder, or from some of its files, and load it into the nodes. Raises Problem.
+def build_and_load(context: str, name: str, reference: str, folder: str, only: str) -> None:
+    """Build an image from a folder, or from some of its files, and load it into the nodes. Raises Problem.
 
-    `only` has the names of those files, with commas in between; empty stands for all.
+    The tag is the digest, as Skaffold's, so that an image which is in the nodes already is not loaded again. The file
+    `reference` gets the name with the tag, for Tilt. `only` has the names of the files, with commas in between; empty
+    stands for all.
     """
-    command = ["docker", "build", "--quiet", "--tag", image, *build_arguments(dict(os.environ))]
-    if only:
-        built = subprocess.run([*command, "-"], input=_archive(PROJECT / folder, only.split(",")), check=False)
-    else:
-        built = subprocess.run([*command, folder], cwd=PROJECT, check=False)
-    if built.returncode:
-        raise Problem(f"{image} could not be built: see the output of Docker above.")
-    load(context, image)
+    command = ["docker", "build", "--quiet", *build_arguments(dict(os.environ))]
+    content = _archive(PROJECT / folder, only.split(",")) if only else None
+    built = subprocess.run(
+        [*command, "-" if only else folder], cwd=PROJECT, input=content, stdout=subprocess.PIPE, check=False
+    )
+    digest = built.stdout.decode().strip()
+    if built.returncode or run("docker", "tag", digest, image := f"{name}:{digest.removeprefix('sha256:')}").returncode:
+        raise Problem(f"{name} could not be built: see the output of Docker above.")
+    load_if_missing(context, image)
+    file = PROJECT / reference
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(image, encoding="utf-8")
+
+
+def load_if_missing(context: str, image: str) -> None:
+    """Load an image into a minikube, unless it is there. Raises Problem if that fails."""
+    if image not in run("minikube", "--profile", context, "image", "ls", timeout=60).stdout:
+        print(f"Loading {image} into {context}", flush=True)
+        load(context, image)
 
 
 def load(context: str, image: str) -> None:
@@ -83,9 +96,7 @@ def copy_to_cluster(context: str) -> None:
     for name in IMAGES:
         tag = image_id(name, source)
         if tag and delivery == "minikube":
-            if f"{name}:{tag}" not in run("minikube", "--profile", context, "image", "ls", timeout=60).stdout:
-                print(f"Loading {name}:{tag} into {context}", flush=True)
-                load(context, f"{name}:{tag}")
+            load_if_missing(context, f"{name}:{tag}")
         elif tag and source != target and image_id(f"{name}:{tag}", target) is None:
             print(f"Copying {name}:{tag} to {context}")
             copy(f"{name}:{tag}", source, target)

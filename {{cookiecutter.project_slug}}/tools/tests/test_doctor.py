@@ -8,7 +8,7 @@ import pytest
 
 from tools.problem import Problem
 from tools.setup import doctor
-from tools.setup.images import load
+from tools.setup.images import build_and_load, load
 
 Command = Callable[[str, str], None]
 
@@ -83,6 +83,18 @@ def test_an_image_is_loaded_by_the_command_of_its_cluster(
     command(tool, "echo 'no such cluster' >&2; exit 1")
     with pytest.raises(Problem, match=rf"shop:1 could not be loaded into {context}: no such cluster"):
         load(context, "shop:1")
+
+
+def test_an_image_that_the_node_has_is_not_loaded_again(command: Command, tmp_path: Path) -> None:
+    nodes(command, "containerd")
+    command("docker", "echo sha256:5f0c")
+    loaded, reference = tmp_path / "loaded", tmp_path / ".tilt/shop"
+    loaded.touch()
+    command("minikube", f'[ "$4" = load ] && echo "$5" >> {loaded} || cat {loaded}')
+    for _ in range(2):
+        build_and_load("minikube", "shop", str(reference), "server", only="")
+    assert loaded.read_text() == "shop:5f0c\n"
+    assert reference.read_text() == "shop:5f0c"
 
 
 def test_nodes_that_cannot_see_the_images_of_docker_need_a_registry(command: Command) -> None:

@@ -12,9 +12,9 @@ T = TypeVar("T")
 
 def wait_until(condition: Callable[[], T], what: str | Callable[[], str], seconds: float = TIMEOUT) -> T:
     """The first true value of `condition`. Fails with `what` after so many seconds."""
-    deadline, pause = time.monotonic() + seconds, 0.01
+    deadline, pause = time.monotonic() + seconds, 0.04
     while not (value := condition()):
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what if isinstance(what, str) else what()}"
         time.sleep(pause)
-        pause = min(pause * 1.2, 0.2)
+        pause = min(pause * 1.3, 0.2)
     return value
