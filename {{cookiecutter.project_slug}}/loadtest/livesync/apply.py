@@ -68,7 +68,14 @@ class Apply:
 
     def _imports(self, module: Module) -> set[str]:
         """Paths of the user's modules that the edited module imports."""
-        return {path for _, new in self.edit.pairs(module) for path in self.modules.imports(module, new)}
+        paths: set[str] = set()
+        for old, new in self.edit.pairs(module):
+            if old and old.outline == new.outline:
+                # Looking up the imports of each statement would take as long as the rest of a commit.
+                paths |= old.effects.imported
+            else:
+                paths |= self.modules.imports(module, new)
+        return paths
 
     def _keep_registrations(self) -> None:
         hooks: set[EventHook] = {hook for hook in vars(events).values() if isinstance(hook, EventHook)}
