@@ -17,6 +17,7 @@ from benchmarks.results import Results
 
 WORKERS = (2, 12, 24, 48)
 EDITS = 100
+WAIT = 0.2
 IDLE = 20
 """Seconds over which the master's CPU usage is measured."""
 
@@ -33,6 +34,7 @@ def main() -> None:
 def measure(results: Results, workers: int) -> str:
     """Add the rows of a swarm with so many workers, and return the figures of its master."""
     with tempfile.TemporaryDirectory() as folder, new_swarm(Path(folder) / "loadtest") as swarm:
+        swarm.save(base(wait=WAIT))
         start = time.monotonic()
         swarm.start(workers)
         connected = time.monotonic() - start
@@ -57,7 +59,7 @@ def saves(swarm: Swarm, workers: int) -> list[float]:
         time.sleep(random.uniform(0.2, 0.4))
         swarm.forget()
         path = f"/edit{number:04}"
-        swarm.save(base(path))
+        swarm.save(base(path, wait=WAIT))
         times.append(1000 * time_until(partial(all_ask_for, swarm, path, workers)))
     return times
 

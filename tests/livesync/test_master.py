@@ -59,7 +59,7 @@ def test_workers_come_back_to_a_killed_master_and_wait_for_its_word(running: Swa
     assert running.total()["num_failures"] == 0
 
 
-RAISES = base("/raises", "        raise RuntimeError('each time')\n").replace("constant(0.2)", "constant(0.01)")
+RAISES = base("/raises", "        raise RuntimeError('each time')\n", wait=0.01)
 
 
 def test_workers_whose_tasks_raise_come_back_however_many_messages_have_waited_for_the_master(idle: Swarm) -> None:

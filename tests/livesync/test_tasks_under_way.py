@@ -1,6 +1,6 @@
 """A task under way when an edit is applied ends on the old functions."""
 
-from support.swarm import BASE, Swarm
+from support.swarm import BASE, Swarm, base
 
 
 def test_a_task_under_way_ends_on_the_old_functions(swarm: Swarm) -> None:
@@ -77,22 +77,8 @@ class Visitor(FastHttpUser):
 
 
 def test_a_name_that_a_condition_defines_again_outlives_the_tasks_under_way(swarm: Swarm) -> None:
-    source = """
-import os, time
-from locust import FastHttpUser, constant, task
-
-IS_ON = True
-if IS_ON:
-    EXTRA = "extra"
-
-class Visitor(FastHttpUser):
-    wait_time = constant(0.01)
-
-    @task
-    def visit(self):
-        time.sleep(1)
-        self.client.get(f"/{globals().get('EXTRA')}/{os.getpid()}", name="/")
-"""
+    requests = base("/{globals().get('EXTRA')}", "        time.sleep(1)\n", wait=0.01)
+    source = f"import time\nIS_ON = True\nif IS_ON:\n    EXTRA = 'extra'\n{requests}"
     swarm.edit(source)
     swarm.wait_for("/extra")
     swarm.edit(source.replace("IS_ON = True", "IS_ON = False"))

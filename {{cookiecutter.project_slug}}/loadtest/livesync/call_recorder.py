@@ -63,7 +63,8 @@ class Calls:
         if (line := _line_of_class(frame)) is not None:
             called = self._recorded[gevent.getcurrent()][-1]
             called.add(definition)
-            called.by_line.setdefault(line, set()).add(definition)
+            if line:
+                called.by_line.setdefault(line, set()).add(definition)
 
 
 def _line_of_class(frame: FrameType) -> int | None:

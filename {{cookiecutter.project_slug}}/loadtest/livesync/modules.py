@@ -135,7 +135,7 @@ class Modules:
             self.calls.end()
         effects.called = called | self._suspended(statement, called)
         for line, definitions in called.by_line.items():
-            for name in statement.names_by_line.get(line, ()) if line else ():
+            for name in statement.names_by_line.get(line, ()):
                 effects.called_for.setdefault(name, set()).update(definitions)
         effects.filled = {name for name, size in self._sizes().items() if sizes.get(name, size) != size}
         self._containers |= {(module, n) for n in statement.binds if _is_container(module.namespace.get(n))}

@@ -8,6 +8,7 @@ from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_WAITING, Default
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from difflib import SequenceMatcher
 from functools import partial
 from typing import Any
@@ -110,11 +111,10 @@ def execute_next_task(live: Live, original: Callable[[TaskSet], None], task_set:
 
 def get_next_task(live: Live, original: Callable[[TaskSet], Any], task_set: TaskSet) -> Any:
     """Stands in for `TaskSet.get_next_task`, which raises where there are no tasks, again after each wait."""
-    try:
+    with suppress(Exception):
         return original(task_set)
-    except Exception:  # noqa: BLE001 - Locust has no class for it
-        _stand_between_tasks(live, task_set)
-        return original(task_set)
+    _stand_between_tasks(live, task_set)
+    return original(task_set)
 
 
 def _stand_between_tasks(live: Live, task_set: TaskSet) -> None:

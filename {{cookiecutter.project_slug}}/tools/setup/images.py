@@ -47,9 +47,13 @@ def build_and_load(context: str, name: str, reference: str, folder: str, only: s
     built = subprocess.run(
         [*command, "-" if only else folder], cwd=PROJECT, input=content, stdout=subprocess.PIPE, check=False
     )
-    digest = built.stdout.decode().strip()
-    if built.returncode or run("docker", "tag", digest, image := f"{name}:{digest.removeprefix('sha256:')}").returncode:
+    if built.returncode:
         raise Problem(f"{name} could not be built: see the output of Docker above.")
+    digest = built.stdout.decode().strip()
+    image = f"{name}:{digest.removeprefix('sha256:')}"
+    tagged = run("docker", "tag", digest, image)
+    if tagged.returncode:
+        raise Problem(f"{image} could not be tagged: {last_line(tagged.stderr)}")
     load_if_missing(context, image)
     file = PROJECT / reference
     file.parent.mkdir(exist_ok=True)

@@ -21,23 +21,26 @@ from .ports import free_port
 from .service import Service
 from .waiting import TIMEOUT, wait_until
 
-BASE = """
+PROCESS = "{os.getpid()}"
+"""Part of an f-string in locustfiles: the process id of the worker."""
+
+
+def base(path: str = "/base", body: str = "", wait: float = 0.2) -> str:
+    """A locustfile whose requests end in the process id of the worker, with `body` at the end of its user class."""
+    return f"""
 import os
 from locust import FastHttpUser, constant, task
 
 class Visitor(FastHttpUser):
-    wait_time = constant(0.2)
+    wait_time = constant({wait})
 
     @task
     def visit(self):
-        self.client.get(f"/base/{os.getpid()}", name="/")
-"""
-"""A locustfile whose requests end in the process id of the worker."""
+        self.client.get(f"{path}/{PROCESS}", name="/")
+{body}"""
 
 
-def base(path: str, body: str = "", wait: float = 0.2) -> str:
-    """The base locustfile with another path and wait time, and with more code at the end of its user class."""
-    return BASE.replace("/base/", f"{path}/").replace("constant(0.2)", f"constant({wait})") + body
+BASE = base()
 
 
 @cache

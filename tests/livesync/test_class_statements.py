@@ -1,0 +1,126 @@
+"""Users go on whatever statement makes their class: one with a decorator, an import, a call or a condition."""
+
+from textwrap import indent
+
+import pytest
+from support.swarm import BASE, Swarm, base
+
+
+def test_a_class_decorator_that_returns_a_subclass_keeps_its_users(swarm: Swarm) -> None:
+    measured = BASE.replace(
+        "class Visitor",
+        "def measured(cls):\n    class Measured(cls):\n        mark = 'm'\n    return Measured\n\n"
+        "@measured\nclass Visitor",
+    ).replace("/base/", "/{self.mark}-one/")
+    swarm.edit(measured)
+    swarm.wait_for("/m-one")
+    swarm.edit(measured.replace("-one", "-two"))
+    swarm.wait_for("/m-two")
+    swarm.edit(measured.replace("-one", "-two").replace("constant(0.2)", "constant(0.04)"))
+    swarm.edit(measured.replace("-one", "-three").replace("mark = 'm'", "mark = 'n'"))
+    swarm.wait_for("/n-three")
+
+
+INSPECTED = """
+import os
+from locust import FastHttpUser, constant, task
+
+def marked(function):
+    def wrapper(self):
+        self.mark = "marked"
+        function(self)
+        del self.mark
+    wrapper.locust_task_weight = function.locust_task_weight
+    return wrapper
+
+def mark_tasks(cls):
+    for name, value in list(vars(cls).items()):
+        if "locust_task_weight" in dir(value):
+            setattr(cls, name, marked(value))
+    cls.tasks = [getattr(cls, name) for name in vars(cls) if "locust_task_weight" in dir(getattr(cls, name))]
+    return cls
+
+class Base(FastHttpUser):
+    abstract = True
+    wait_time = constant(0.2)
+    mark = "plain"
+
+    def __init_subclass__(cls):
+        cls.names = "-".join(name for name in vars(cls) if name.startswith("go"))
+
+@mark_tasks
+class Visitor(Base):
+    visits = 0
+
+    def on_start(self):
+        self.client.get(f"/started/{os.getpid()}", name="/")
+
+    @task
+    def go(self):
+        Visitor.visits += 1
+        self.client.get(f"/{self.names}-{self.mark}-{Visitor.visits > 0}/{os.getpid()}", name="/")
+"""
+
+
+def test_a_decorator_and_an_init_subclass_see_what_an_edit_adds_to_a_class(swarm: Swarm) -> None:
+    swarm.edit(INSPECTED)
+    swarm.wait_for("/go-marked-True")
+    swarm.forget()
+    added = """
+    @task
+    def going(self):
+        self.client.get(f"/{self.names}-{self.mark}-{Visitor.visits > 2}-going/{os.getpid()}", name="/")
+"""
+    swarm.edit(INSPECTED + added)
+    swarm.wait_for("/go-going-marked-True-going")
+    swarm.edit((INSPECTED + added).replace("    @task\n    def going", "    @task(3)\n    def going"))
+    swarm.wait_for_end_of("/go-going-plain-True-going")
+    swarm.wait_for("/go-going-marked-True-going")
+    assert not swarm.requests("/started")
+
+
+MADE = """
+import os
+from locust import FastHttpUser, constant, task
+
+def make(path, wait):
+    class Visitor(FastHttpUser):
+        wait_time = constant(wait)
+
+        @task
+        def visit(self):
+            self.client.get(f"/{path}/{os.getpid()}", name="/")
+
+    return Visitor
+
+Visitor = make("base", 0.1)
+"""
+IMPORTS, _, CLASS = base(wait=0.1).partition("class")
+IN_AN_IF = IMPORTS + "if os.name:\n" + indent("class" + CLASS, "    ")
+MOVED = "from shop.visitors import Visitor\n"
+REBOUND = {
+    "moved to a helper": ({}, {"locustfile.py": MOVED, "shop/visitors.py": BASE}),
+    "in a helper that is renamed": (
+        {"locustfile.py": MOVED, "shop/visitors.py": BASE},
+        {"locustfile.py": MOVED.replace("visitors", "people"), "shop/people.py": BASE},
+    ),
+    "made by a function": ({"locustfile.py": MADE}, {"locustfile.py": MADE.replace("0.1", "0.05")}),
+    "inside of an if": ({"locustfile.py": IN_AN_IF}, {"locustfile.py": IN_AN_IF.replace("0.1", "0.05")}),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), REBOUND.values(), ids=REBOUND)
+def test_users_go_on_whatever_statement_makes_their_class(
+    swarm: Swarm, before: dict[str, str], after: dict[str, str]
+) -> None:
+    for name, source in reversed(before.items()):  # the helper first
+        swarm.save(source, name)
+    swarm.forget()
+    swarm.wait_for("/base")
+    edited = {
+        name: source.replace("/base/", "/edited/").replace('"base"', '"edited"') for name, source in after.items()
+    }
+    for name, source in reversed(edited.items()):
+        swarm.save(source, name)
+    swarm.wait_for("/edited")
+    swarm.wait_for_end_of("/base")
