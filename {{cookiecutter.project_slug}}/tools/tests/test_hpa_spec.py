@@ -62,9 +62,15 @@ def test_another_metric_is_a_problem_that_names_the_remedy(metrics: list[Any]) -
 
 @pytest.fixture
 def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder in which a program named kubectl prints the file `answer`, and fails without it."""
+    """A folder in which a program named kubectl prints the file `answer`; without it, it fails and creates `failed`."""
     program = tmp_path / "kubectl"
-    program.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\nexec cat {tmp_path}/answer\n')
+    program.write_text(f"""\
+#!/bin/sh
+echo "$@" >> {tmp_path}/asked
+cat {tmp_path}/answer && exit
+touch {tmp_path}/failed
+exit 1
+""")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     return tmp_path
@@ -95,8 +101,7 @@ def test_the_watch_samples_until_it_ends_and_leaves_out_what_fails(kubectl: Path
     with watch("minikube", "shop", "server", "scaler") as seen:
         wait_for(lambda: len(seen) >= 1)
         answer.unlink()
-        asked = len((kubectl / "asked").read_text().splitlines())
-        wait_for(lambda: len((kubectl / "asked").read_text().splitlines()) > asked)
+        wait_for((kubectl / "failed").exists)
         answer.write_text(json.dumps({"items": [hpa(), {"kind": "Deployment", "status": {}}]}))
         wait_for(lambda: seen[-1].ready == 0)
     asked = len((kubectl / "asked").read_text().splitlines())
