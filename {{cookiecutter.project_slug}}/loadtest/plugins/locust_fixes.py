@@ -1,15 +1,23 @@
 """Repairs of Locust 2.47 for every run, with and without live sync. Each one says how to see that it can be removed."""
 
 from locust import argument_parser, runners
-from locust.rpc import zmqrpc
+from locust.rpc import Message, zmqrpc
+from locust.runners import STATE_MISSING, MasterRunner
 from locust.util.timespan import parse_timespan
 
+import logging
 import time
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 
+import gevent
 import zmq
+
+logger = logging.getLogger(__name__)
+
+LAST_REPORTS_TIMEOUT = 10
+"""Seconds, besides the stop timeout, for which a master that quits waits for the last reports of its workers."""
 
 # Each spawn message makes a worker build Locust's argument parser, during which it runs no user for 0.2 s.
 # It can be removed once `default_args_dict` builds no parser any more. The template's docs/upstream has the report.
@@ -37,6 +45,28 @@ def _create_socket_with_options(connection: zmqrpc.BaseSocket, kind: zmq.SocketT
 
 
 zmqrpc.BaseSocket.__init__ = _create_socket_with_options  # type: ignore[method-assign]
+
+# A master that quits waits half a second for the last reports of its workers, and what they send later counts nowhere, such
+# as the requests of a slow `on_stop`. It can be removed once `MasterRunner.quit` waits for all workers.
+_quit = MasterRunner.quit
+
+
+def _quit_with_last_reports(master: MasterRunner) -> None:
+    master.stop(send_stop_to_client=False)
+    workers = master.clients.all
+    for worker in workers:
+        master.server.send_to_client(Message("quit", None, worker.id))
+    with gevent.Timeout(master.environment.stop_timeout + LAST_REPORTS_TIMEOUT, exception=False):
+        while any(worker.id in master.clients and worker.state != STATE_MISSING for worker in workers):
+            gevent.sleep(0.1)
+    if missing := [worker.id for worker in workers if worker.id in master.clients]:
+        logger.warning(
+            "The last reports of these workers did not arrive, so their results are incomplete: %s", ", ".join(missing)
+        )
+    _quit(master)
+
+
+MasterRunner.quit = _quit_with_last_reports  # type: ignore[method-assign, assignment]
 
 
 # A run time of 99999999999h ends the start with a traceback. It can be removed once `parse_timespan` raises ValueError for it.

@@ -62,7 +62,7 @@ def test_an_ordinary_locustfile_has_all_plugins(run_locust: Callable[..., Run], 
 
 
 def test_locust_alone_runs_the_locustfile(service: Service, example: Path) -> None:
-    command = [sys.executable, "-m", "locust", "--headless", "--host", service.url, "--users", "2", "--run-time", "2s"]
+    command = [sys.executable, "-m", "locust", "--headless", "--host", service.url, "--users", "2", "--run-time", "6s"]
     environment = {name: value for name, value in os.environ.items() if name != "LOCUST_SKIP_MONKEY_PATCH"}
     subprocess.run(command, cwd=example, env=environment, check=True, timeout=TIMEOUT, capture_output=True)
     assert service.seen

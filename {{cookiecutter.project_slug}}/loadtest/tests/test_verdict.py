@@ -173,12 +173,57 @@ def test_users_that_fail_to_start_fail_the_run(run_locust: Callable[..., Run], c
         two_thirds.replace("class", "import itertools\nSTARTED = itertools.count()\n\nclass", 1)
     )
     run = run_locust(
-        "--verdict", str(tmp_path / "reports"), "--users", "9", "--spawn-rate", "9", "--run-time", "9s", folder=copy
+        "--verdict", str(tmp_path / "reports"), "--users", "9", "--spawn-rate", "9", "--run-time", "15s", folder=copy
     )
     assert run.code == 1, run.output
     assert failed(tmp_path / "reports")["users"] == "3 of 9"
     [workers] = [check["actual"] for check in read(tmp_path / "reports")["checks"] if check["name"] == "workers"]
     assert re.fullmatch(r"all 1, highest CPU usage \d+ % of a core", workers)
+
+
+SLOW_TO_STOP = """
+import gevent
+from locust import FastHttpUser, constant, task
+
+class Visitor(FastHttpUser):
+    wait_time = constant(1)
+
+    @task
+    def hello(self):
+        self.client.get("/hello")
+
+    def on_stop(self):
+        gevent.sleep(2)
+        self.client.get("/logout")
+"""
+
+ENDS_WITHOUT_A_REPORT = """
+import os
+from locust import events
+from locust.runners import WorkerRunner
+
+@events.test_stop.add_listener
+def end(environment, **_):
+    if isinstance(environment.runner, WorkerRunner):
+        os._exit(1)
+"""
+
+
+def test_what_users_do_in_a_slow_on_stop_counts(run_locust: Callable[..., Run], copy: Path) -> None:
+    (copy / "locustfile.py").write_text(SLOW_TO_STOP)
+    run = run_locust("--processes", "2", folder=copy)
+    [logouts] = [row["num_requests"] for row in run.rows if row["name"] == "/logout"]
+    assert logouts == 4
+
+
+def test_a_worker_without_a_last_report_fails_the_run(
+    run_locust: Callable[..., Run], copy: Path, tmp_path: Path
+) -> None:
+    (copy / "locustfile.py").write_text(RAISES.replace("FAILS_TO_START", "False") + ENDS_WITHOUT_A_REPORT)
+    run = run_locust("--verdict", str(tmp_path / "reports"), "--processes", "1", folder=copy)
+    assert run.code == 1, run.output
+    assert "their results are incomplete" in run.output
+    assert failed(tmp_path / "reports")["workers"].startswith("lost ")
 
 
 def test_a_saturated_or_throttled_worker_is_a_doubt() -> None:

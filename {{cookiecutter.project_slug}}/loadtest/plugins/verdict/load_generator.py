@@ -2,7 +2,7 @@
 
 from locust import runners
 from locust.env import Environment
-from locust.runners import STATE_MISSING, MasterRunner, Runner
+from locust.runners import STATE_MISSING, STATE_RUNNING, STATE_SPAWNING, MasterRunner, Runner
 
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -41,6 +41,11 @@ class LoadGenerator:
         self.lost |= self.busiest.keys() - present.keys()
         for worker in present.values():
             self._note_cpu(worker.id, worker.cpu_usage)
+
+    def note_end(self, runner: Runner) -> None:
+        """Count a worker as lost that is still there after the test: it has not sent its last report."""
+        if isinstance(runner, MasterRunner) and runner.state not in (STATE_SPAWNING, STATE_RUNNING):
+            self.lost |= self.busiest.keys() & runner.clients.keys()
 
     def note_report(self, client_id: str, data: dict[str, Any], **_: Any) -> None:
         """Note what a worker reports about throttling."""

@@ -80,6 +80,7 @@ class RunMonitor:
 
     def end(self, **_: Any) -> None:
         """Write verdict.json, and make the outcome Locust's exit code."""
+        self.generator.note_end(self.runner)
         run = Run(self._began_at.isoformat(timespec="seconds"), round(self.seconds(), 1), self.revision)
         content = verdict_document.create(self.environment, run, self.checks(), self.generator.doubts())
         verdict_document.write(content, self.folder)
