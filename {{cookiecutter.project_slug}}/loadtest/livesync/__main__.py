@@ -12,8 +12,10 @@ if __name__ == "__main__":
     sys.path[:] = [path for path in sys.path if path and Path(path).resolve() != here]
 
     from .errors import Misfit
+    from .locust_import import import_locust
 
     try:
+        import_locust()
         from . import startup  # it imports names of Locust's
 
         startup.run()

@@ -11,6 +11,10 @@ if __name__ == "__main__":
     here = Path.cwd().resolve()
     sys.path[:] = [*(path for path in sys.path if Path(path).resolve() != here), str(here)]
 
+    from livesync.locust_import import import_locust
+
+    import_locust()
+
     from locust.main import main
 
     from . import enabled_plugins  # noqa: F401 - a plugin registers itself when it is imported
