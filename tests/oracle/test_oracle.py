@@ -18,5 +18,5 @@ def test_master_and_workers_end_where_a_fresh_load_begins() -> None:
 
 def run_oracle(module: str, *arguments: str, **environment: str) -> None:
     command = [sys.executable, "-m", module, *arguments]
-    oracle = run(*command, cwd=TEMPLATE, seconds=500, environment={**os.environ, **environment})
+    oracle = run(*command, cwd=TEMPLATE, seconds=1500, environment={**os.environ, **environment})
     assert oracle.returncode == 0, oracle.stdout[-12_000:]

@@ -62,7 +62,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def workshop(clone: Path) -> Path:
     """The project in the clone, with its own .venv: leave its files as they were."""
     project = clone / "build/load-lab"
-    made = run("make", ".venv/.installed", cwd=project, seconds=300)
+    made = run("make", ".venv/.installed", cwd=project, seconds=600)
     assert made.returncode == 0, made.stdout
     return project
 

@@ -22,7 +22,7 @@ class Shopper(HttpUser):
 
 
 def passes(command: str, project: Path) -> None:
-    made = run("make", command, cwd=project, seconds=600)
+    made = run("make", command, cwd=project, seconds=1500)
     assert made.returncode == 0, made.stdout
     assert "warning" not in made.stdout.lower(), made.stdout
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-TIMEOUT = 60.0
+TIMEOUT = 120.0
 """Seconds after which a test gives up, on what takes a second or two."""
 
 T = TypeVar("T")
