@@ -10,7 +10,7 @@ from support.waiting import TIMEOUT
 
 from tests.livesync.watched import Folder, looks
 
-LITTER = [
+IGNORED = [
     ".git/HEAD",
     ".idea/workspace.xml",
     ".hidden.csv",
@@ -40,8 +40,8 @@ LITTER = [
 ]
 
 
-@pytest.mark.parametrize("name", LITTER)
-def test_what_tools_leave_behind_is_no_save(folder: Folder, name: str) -> None:
+@pytest.mark.parametrize("name", IGNORED)
+def test_an_ignored_file_is_no_save(folder: Folder, name: str) -> None:
     folder.follow()
     folder.write(name)
     looks(folder, 1)
@@ -49,7 +49,7 @@ def test_what_tools_leave_behind_is_no_save(folder: Folder, name: str) -> None:
     assert folder.next() == {"locustfile.py": b"second"}
 
 
-@pytest.mark.parametrize("name", [name for name in LITTER if not name.startswith(".env")])
+@pytest.mark.parametrize("name", [name for name in IGNORED if not name.startswith(".env")])
 def test_what_tools_leave_behind_wakes_nothing(folder: Folder, name: str) -> None:
     folder.read()
     assert not folder.livesync.file_events.concerns(folder.path, str(folder.path / name))

@@ -17,11 +17,11 @@ from .file_access import WRITTEN
 IMAGE = {"livesync", "Dockerfile", "requirements.in", "requirements.txt", "requirements-otel.txt"}
 """Names at the top level that belong to the image."""
 
-LITTER = ["__pycache__", "node_modules", "4913", ".*", "~$*", "#*#", "*~", "*.swp", "*.tmp", "*.part", "*.crdownload"]
-LITTER += ["*___jb_tmp___", "*___jb_old___", "*.pyc", "*.egg-info"]
+IGNORED_NAMES = ["__pycache__", "node_modules", "4913", ".*", "~$*", "#*#", "*~", "*.swp", "*.tmp", "*.part"]
+IGNORED_NAMES += ["*.crdownload", "*___jb_tmp___", "*___jb_old___", "*.pyc", "*.egg-info"]
 """Names of files that editors, downloads and Python create beside a load test; `4913` is Vim's."""
 
-is_litter = re.compile("|".join(map(translate, LITTER))).match
+has_ignored_name = re.compile("|".join(map(translate, IGNORED_NAMES))).match
 is_not_utf8 = re.compile("[\udc80-\udcff]").search
 has_odd_name = re.compile(r"[\udc80-\udcff\\\0]|^[A-Za-z]:").search
 """Whether a path is not UTF-8, or would lead elsewhere on another system: by a backslash or a drive."""
@@ -90,7 +90,7 @@ def is_synced(path: str) -> bool:
 def _is_left_out(path: str) -> bool:
     """Whether the last part of this relative path is excluded."""
     name = path.rpartition("/")[2]
-    return path in IMAGE or (name != ".env" and bool(is_litter(name)))
+    return path in IMAGE or (name != ".env" and bool(has_ignored_name(name)))
 
 
 def _walk(root: str) -> Iterator[tuple[str, File]]:
