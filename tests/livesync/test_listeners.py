@@ -112,14 +112,14 @@ def test_an_edited_loop_that_is_running_keeps_its_code_and_the_tab_says_so(swarm
     swarm.edit(source.replace("/base/", "/edited/"))
     assert "watch is running" not in last_change(swarm)
     swarm.edit(source.replace("sleep(0.1)", "sleep(0.2)"))
-    assert "watch is running since before the edit" in last_change(swarm)
+    assert "watch has been running since before the edit" in last_change(swarm)
 
 
 def test_what_a_removed_line_did_is_named_where_it_stays(swarm: Swarm) -> None:
     source = BASE + "\nimport atexit\natexit.register(print, 'end')\n"
     swarm.edit(source)
     swarm.edit(BASE)
-    wait_until(lambda: "locustfile.py: what line 13 did" in swarm.log(), "the line in the log")
+    wait_until(lambda: "locustfile.py: the effects of line 13" in swarm.log(), "the line in the log")
 
 
 REGISTRY = """
@@ -146,9 +146,9 @@ def test_what_a_decorator_has_registered_is_named_where_it_stays(swarm: Swarm) -
     swarm.edit(REGISTRY.replace("    pass", "    return 1", 1) + BASE)
     assert "stays" not in last_change(swarm)
     swarm.edit(REGISTRY.replace('"buy"', '"sell"') + BASE)
-    assert "what line 15 did when it ran stays" in last_change(swarm)
+    assert "the effects of line 15 before the edit remain" in last_change(swarm)
     swarm.edit(REGISTRY.partition('@scenario("buy")')[0] + BASE)
-    assert "what line 15 did when it ran stays" in last_change(swarm)
+    assert "the effects of line 15 before the edit remain" in last_change(swarm)
 
 
 SHAPE = """

@@ -67,7 +67,7 @@ def test_a_picked_class_takes_edits_and_an_added_one_is_offered(picker: Swarm) -
     assert picker.users() == 4
 
     picker.save(BASE.partition("class")[0] + BUYER + GUEST)
-    assert "no class is left of those that the test runs (Walker)" in picker.rejection()
+    assert "the edit removes all selected user classes (Walker)" in picker.rejection()
     picker.save(renamed)
     wait_until(picker.agrees, "the end of the rejection")
 

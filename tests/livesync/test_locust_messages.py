@@ -33,7 +33,7 @@ def failure(**changes: Any) -> dict[str, Any]:
 
 
 INVALID: dict[str, tuple[str, Any, str]] = {
-    "a heartbeat without content": ("heartbeat", None, "its data has no fields"),
+    "a heartbeat without content": ("heartbeat", None, "its data is not a dictionary"),
     "a heartbeat in no state": (*heartbeat(state=["ready"]), "its state is not valid"),
     "bytes for the CPU": (*heartbeat(current_cpu_usage=b"x"), "its current_cpu_usage is not valid"),
     "bytes for the memory": (*heartbeat(current_memory_usage=b"x"), "its current_memory_usage is not valid"),
@@ -42,9 +42,9 @@ INVALID: dict[str, tuple[str, Any, str]] = {
     "text for a count of users": (*stats_message(user_classes_count={"X": "x"}), "its user_classes_count is not valid"),
     "less than no users": (*stats_message(user_classes_count={"X": -1}), "its user_classes_count is not valid"),
     "users of class 5": (*stats_message(user_classes_count={5: 1}), "its user_classes_count is not valid"),
-    "statistics without a total": (*stats_message(stats_total=None), "an entry's data has no fields"),
+    "statistics without a total": (*stats_message(stats_total=None), "an entry's data is not a dictionary"),
     "statistics that are none": (*stats_message(stats=5), "its stats is not valid"),
-    "a request that is none": (*stats_message(stats=["/"]), "an entry's data has no fields"),
+    "a request that is none": (*stats_message(stats=["/"]), "an entry's data is not a dictionary"),
     "a request without a name": (*stats_message(stats=[entry(name=None)]), "an entry's name is not valid"),
     "a request with a list for a name": (*stats_message(stats=[entry(name=["/"])]), "an entry's name is not valid"),
     "a request with a number for a method": (*stats_message(stats=[entry(method=5)]), "an entry's method is not valid"),
@@ -73,7 +73,7 @@ INVALID: dict[str, tuple[str, Any, str]] = {
     "an exception without a traceback": ("exception", {"msg": "x", "traceback": b""}, "its traceback is not valid"),
     "logs of no worker": ("logs", {"worker_id": ["x"], "logs": []}, "its worker_id is not valid"),
     "logs in bytes": ("logs", {"worker_id": "x", "logs": [b"x"]}, "its logs is not valid"),
-    "a worker without a version": ("client_ready", {"version": "2"}, "it has no version of Locust"),
+    "a worker without a version": ("client_ready", {"version": "2"}, "it does not contain a version of Locust"),
 }  # fmt: skip
 """Messages of Locust's own kinds. Locust takes them, and then fails where it counts, shows or reports what they say."""
 

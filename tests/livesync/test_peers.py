@@ -58,7 +58,7 @@ HOSTILE: dict[str, tuple[Any, Any, str]] = {
     "a very long path": (*tree_message("a/" * 5000 + "x"), "is not the path of a synced file"),
     "a part of live sync": (*tree_message("livesync/master.py"), "is not the path of a synced file"),
     "a hidden file": (*tree_message("data/.ssh/x"), "is not the path of a synced file"),
-    "a file that is a folder": (*tree_message("data", "data/x.csv"), "'data' is a file and a folder"),
+    "a file that is a folder": (*tree_message("data", "data/x.csv"), "'data' is both a file and a folder"),
     "a number for a path": (*tree_message(5), "5 is not the path of a synced file"),
     "text for content": (*tree_message("x.py", content="x = 1"), "its field tree is not valid"),
     "a list for a tree": (*status_message(tree=["x.py"]), "its field tree is not valid"),
@@ -68,11 +68,11 @@ HOSTILE: dict[str, tuple[Any, Any, str]] = {
     "a past of other things": (*status_message(past=[{}]), "its field past is not valid"),
     "a past without end": (*status_message(past=["abc1234"] * 1001), "its field past is not valid"),
     "options without users": (*status_message(options={"host": "http://x"}), "its field options is not valid"),
-    "a field that is missing": ("livesync_status", {"revision": "abc1234"}, "it has to have the fields revision, tree"),
-    "a status that is none": ("livesync_status", None, "it has to have the fields revision, tree"),
-    "a vote without a reason": ("livesync_vote", {"revision": "abc1234"}, "it has to have the fields revision, reason"),
+    "a field that is missing": ("livesync_status", {"revision": "abc1234"}, "it must have the fields revision, tree"),
+    "a status that is none": ("livesync_status", None, "it must have the fields revision, tree"),
+    "a vote without a reason": ("livesync_vote", {"revision": "abc1234"}, "it must have the fields revision, reason"),
     "a vote with another reason": ("livesync_vote", {"revision": "abc1234", "reason": 1}, "its field reason is not"),
-    "a type that is none": (["x"], None, "its type is no text"),
+    "a type that is none": (["x"], None, "its type is not text"),
 }
 
 
@@ -97,7 +97,7 @@ def test_an_invalid_message_is_one_line_in_the_log(
 def test_a_message_in_the_name_of_another_peer_is_ignored(open_master: Swarm, connect: Callable[..., Peer]) -> None:
     peer, other = connect(open_master.port), connect(open_master.port)
     other.join()
-    assert_ignored(open_master, peer, lambda: peer.send("quit", None, other.name), "it is in the name of")
+    assert_ignored(open_master, peer, lambda: peer.send("quit", None, other.name), "it claims to be from")
     assert other.name in open_master.workers()
 
 

@@ -200,7 +200,7 @@ def test_users_that_cannot_start_wait_for_the_next_edit(idle: Swarm) -> None:
     idle.swarm(2)
     idle.wait_for("/one", workers=1)
     idle.edit(source.replace("'one'", "1 / 0"))
-    wait_until(lambda: idle.log("worker1").count("cannot start and waits") == 2, "two users that wait")
+    wait_until(lambda: idle.log("worker1").count("failed to start; it is paused") == 2, "two users that wait")
     idle.edit(source.replace("'one'", "'two'"))
     idle.wait_for("/two", workers=1)
     assert idle.users() == 2

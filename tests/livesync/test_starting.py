@@ -93,8 +93,8 @@ REFUSED = {
     "a file outside of the folder": (["--master", "-f", "../elsewhere.py"], "5", "start live sync in the folder of"),
     "--processes": (["--master", "--processes", "2"], "5", "start more workers instead"),
     "neither master nor worker": ([], "5", "needs --master or --worker"),
-    "a timeout that is no number": (["--master"], "soon", "it needs a number of seconds above 0"),
-    "no timeout": (["--master"], "inf", "it needs a number of seconds above 0"),
+    "a timeout that is no number": (["--master"], "soon", "it must be a number of seconds above 0"),
+    "no timeout": (["--master"], "inf", "it must be a number of seconds above 0"),
 }
 
 

@@ -119,7 +119,7 @@ def test_a_folder_that_is_too_big_is_rejected_unread(
     opened.clear()
     assert rejection(folder) == (
         f"the files in {folder.path} have 2.10 MB, more than the 1.5 MB of LIVESYNC_MAX_MB: "
-        "move the biggest, data/b.bin with 0.80 MB, elsewhere, or set LIVESYNC_MAX_MB higher"
+        "move the biggest, data/b.bin with 0.80 MB, elsewhere, or increase LIVESYNC_MAX_MB"
     )
     assert not [path for path in opened if path.endswith(".bin")]
     (folder.path / "c.bin").unlink()
@@ -129,7 +129,7 @@ def test_a_folder_that_is_too_big_is_rejected_unread(
 @pytest.mark.parametrize("value", ["a lot", "0", "-1", "nan", "inf", "1e400", "32MB"])
 def test_an_invalid_limit_ends_it_with_a_word(folder: Folder, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("LIVESYNC_MAX_MB", value)
-    with pytest.raises(SystemExit, match=f"^LIVESYNC_MAX_MB is '{value}': it needs a number of megabytes above 0"):
+    with pytest.raises(SystemExit, match=f"^LIVESYNC_MAX_MB is '{value}': it must be a number of megabytes above 0"):
         folder.read()
 
 

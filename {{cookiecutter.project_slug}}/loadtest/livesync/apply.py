@@ -25,7 +25,7 @@ from .syntax import Conditional, FunctionNode
 from .transaction import MISSING, Outcome, Transaction
 from .update_in_place import InPlace
 
-AGAIN = "it has run before in this process: if it cannot run twice, take the edit back or restart Locust"
+AGAIN = "it has run before in this process: if it cannot run twice, undo the edit or restart Locust"
 """Note on the error of a statement that fails when it runs again."""
 
 MISTAKES = (NameError, AttributeError, ImportError, FileNotFoundError)
@@ -338,7 +338,7 @@ class Apply:
 
     def _note_what_stays(self, module: Module, statement: TopLevel) -> None:
         self.outcome.notes.append(
-            f"{module.path}: what line {statement.node.lineno} did when it ran stays until Locust restarts"
+            f"{module.path}: the effects of line {statement.node.lineno} before the edit remain until Locust restarts"
         )
 
 

@@ -51,7 +51,7 @@ def max_bytes() -> int:
     except ValueError:
         megabytes = 0
     if not 0 < megabytes < math.inf:
-        raise SystemExit(f"LIVESYNC_MAX_MB is {value!r}: it needs a number of megabytes above 0, such as 32")
+        raise SystemExit(f"LIVESYNC_MAX_MB is {value!r}: it must be a number of megabytes above 0, such as 32")
     return int(megabytes * 1e6)
 
 
@@ -59,14 +59,14 @@ def scan(folder: Path, limit: float) -> dict[str, File]:
     """The files by path relative to the folder. Raises Rejected if they cannot be synced, such as above `limit` bytes."""
     files = dict(_walk(str(folder)))
     if odd := next(filter(has_odd_name, files), None):
-        what = "is not UTF-8" if is_not_utf8(odd) else "has a backslash or begins with a drive"
+        what = "is not UTF-8" if is_not_utf8(odd) else "contains a backslash or begins with a drive letter"
         raise Rejected(f"the name {odd!r} {what}: rename the file")
     sizes = {path: file.size for path, file in files.items()}
     if (total := sum(sizes.values())) > limit:
         biggest = max(sizes, key=sizes.__getitem__)
         raise Rejected(
             f"the files in {folder} have {total / 1e6:,.2f} MB, more than the {limit / 1e6:g} MB of LIVESYNC_MAX_MB: "
-            f"move the biggest, {biggest} with {sizes[biggest] / 1e6:,.2f} MB, elsewhere, or set LIVESYNC_MAX_MB higher"
+            f"move the biggest, {biggest} with {sizes[biggest] / 1e6:,.2f} MB, elsewhere, or increase LIVESYNC_MAX_MB"
         )
     return files
 

@@ -61,7 +61,7 @@ class Folder:
                 (self.staged / path).write_bytes(tree[path])
         except OSError as error:
             raise Rejected(
-                f"the files could not be written to {self.home} ({error.strerror}): make room, and save again"
+                f"the files could not be written to {self.home} ({error.strerror}): free some disk space, and save again"
             ) from error
 
     def activate(self, tree: Tree, changed: set[str], undo: list[Callable[[], object]]) -> None:

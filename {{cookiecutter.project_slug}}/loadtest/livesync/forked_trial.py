@@ -31,7 +31,7 @@ def import_timeout() -> float:
     except ValueError:
         seconds = 0
     if not 0 < seconds < float("inf"):
-        raise SystemExit(f"LIVESYNC_IMPORT_TIMEOUT is {text!r}: it needs a number of seconds above 0")
+        raise SystemExit(f"LIVESYNC_IMPORT_TIMEOUT is {text!r}: it must be a number of seconds above 0")
     return seconds
 
 
@@ -52,8 +52,8 @@ def trial(action: Callable[[], str | None]) -> None:
             _raise_rejection(_read_all(reader))
             return
         raise Rejected(
-            f"the statements of the edit ran for longer than {timeout:g} s: move slow code into on_start, "
-            "or raise LIVESYNC_IMPORT_TIMEOUT"
+            f"the edited module-level code took longer than {timeout:g} s: move slow code into on_start, "
+            "or increase LIVESYNC_IMPORT_TIMEOUT"
         )
     finally:
         os.close(reader)
@@ -64,7 +64,7 @@ def trial(action: Callable[[], str | None]) -> None:
 
 def _raise_rejection(answer: bytes) -> None:
     if not answer:
-        raise Rejected("the statements of the edit ended their process: remove what calls os._exit or crashes")
+        raise Rejected("the edited module-level code crashed its process or called os._exit: remove that call")
     if reason := json.loads(answer)["reason"]:
         raise Rejected(reason)
 

@@ -119,7 +119,7 @@ def commit(live: Live, edit: Edit, environment: Environment) -> Outcome:
         )
         outcome = _apply(live, edit, environment, grace, undo)
         outcome.notes += [
-            f"{loop.code.co_qualname} is running since before the edit, and has its new code when it is called again"
+            f"{loop.code.co_qualname} has been running since before the edit: it gets its new code when it is called again"
             for loop in loops
         ]
     except BaseException:
@@ -182,4 +182,4 @@ def check_names(tree: Tree, added: set[str]) -> None:
             continue
         origin = getattr(sys.modules.get(name), "__file__", None) or ""
         if name in sys.stdlib_module_names or (name in sys.modules and "site-packages" in Path(origin).parts):
-            raise Rejected(f"{path} has the name of a module that Python or a package brings: rename it")
+            raise Rejected(f"{path} has the same name as a module of Python or of an installed package: rename it")

@@ -115,7 +115,7 @@ def _check(environment: Environment, user_classes: dict[str, type[User]]) -> Non
         if not user_class.tasks and not is_base and (name not in known or known_tasks.get(name)):
             raise Rejected(f"{name} has no tasks: mark a method with @task, or the class as abstract = True")
         if user_class.wait_time is not None and not callable(user_class.wait_time):
-            raise Rejected(f"{name}.wait_time is no function: use constant(1), between(1, 2) or a method")
+            raise Rejected(f"{name}.wait_time is not a function: use constant(1), between(1, 2) or a method")
     if not any(_can_spawn(user_class) for user_class in user_classes.values()):
         raise Rejected("no user class has a weight or a fixed_count above 0: set one of them")
     names = [user_class.__name__ for user_class in user_classes.values() if _can_spawn(user_class)]
@@ -157,7 +157,7 @@ def _chosen(environment: Environment, spawnable: set[str]) -> set[str]:
     if left != chosen:
         left |= spawnable - vars(environment)[SPAWNABLE]
     if not left:
-        raise Rejected(f"no class is left of those that the test runs ({', '.join(sorted(chosen))}): keep one of them")
+        raise Rejected(f"the edit removes all selected user classes ({', '.join(sorted(chosen))}): keep at least one")
     return left
 
 
@@ -252,7 +252,7 @@ def _add_arguments(environment: Environment, outcome: Outcome) -> None:
             options = vars(get_parser().parse_args())
     except Rejected as reason:
         raise Rejected(
-            f"Locust's command line has no valid value for an edited argument: give the argument a default ({reason})"
+            f"Locust's command line is invalid with the edited arguments ({reason}): give new arguments a default"
         ) from reason
     for name, value in options.items():
         if not hasattr(environment.parsed_options, name):

@@ -23,14 +23,14 @@ Fields = dict[str, Callable[[Any], bool]]
 def check(kind: str, data: Any) -> None:
     """Raise Rejected unless the data of a message of this kind is valid; kinds of user code are not checked."""
     if kind == "client_ready" and not isinstance(data, str) and data != -1:
-        raise Rejected("it has no version of Locust")
+        raise Rejected("it does not contain a version of Locust")
     if kind in FIELDS:
         _check_fields("its", data, FIELDS[kind])
 
 
 def _check_fields(whose: str, data: Any, fields: Fields) -> None:
     if not isinstance(data, dict):
-        raise Rejected(f"{whose} data has no fields")
+        raise Rejected(f"{whose} data is not a dictionary")
     for name, is_valid in fields.items():
         if not is_valid(data.get(name)):
             raise Rejected(f"{whose} {name} is not valid: {data.get(name)!r:.60}")

@@ -76,7 +76,7 @@ def check(kind: str, data: Any) -> None:
     """Raise Rejected unless the data of a message of this kind is complete and valid; other kinds are not checked here."""
     fields = FIELDS.get(kind, {})
     if fields and (not isinstance(data, dict) or data.keys() != fields.keys()):
-        raise Rejected(f"it has to have the fields {', '.join(fields)}")
+        raise Rejected(f"it must have the fields {', '.join(fields)}")
     for name, is_valid in fields.items():
         if not is_valid(data[name]):
             raise Rejected(f"its field {name} is not valid")
@@ -86,9 +86,9 @@ def check(kind: str, data: Any) -> None:
 
 def _check_sender(message: Message, sender: str | None) -> None:
     if not isinstance(message.type, str):
-        raise Rejected("its type is no text")
+        raise Rejected("its type is not text")
     if sender is not None and message.node_id != sender:
-        raise Rejected(f"it is in the name of {message.node_id!r}")
+        raise Rejected(f"it claims to be from {message.node_id!r}")
 
 
 def _is_flag(value: Any) -> bool:
@@ -132,7 +132,7 @@ def _are_changes(value: Any) -> bool:
         raise Rejected(f"{odd[0]!r:.100} is not the path of a synced file")
     files = {path: len(content) for path, content in value.items() if content is not None}
     if folders := files.keys() & {str(parent) for path in files for parent in PurePosixPath(path).parents}:
-        raise Rejected(f"{min(folders)!r:.100} is a file and a folder")
+        raise Rejected(f"{min(folders)!r:.100} is both a file and a folder")
     if sum(files.values()) > max_bytes():
         raise Rejected(f"its files have {sum(files.values()) / 1e6:,.2f} MB, more than LIVESYNC_MAX_MB")
     return True

@@ -101,7 +101,7 @@ class Report:
     def reverted(self) -> None:
         """Record that the files are equal to the live ones again."""
         if self.refused:
-            logger.info("the files are back at revision %s, which is live", self.live.revision)
+            logger.info("the files match the live revision %s again", self.live.revision)
         self.refused = None
 
 

@@ -220,7 +220,7 @@ class InPlace:
             self.outcome.replaced[outdated] = successor
         if not issubclass(after, User | TaskSet):
             self.outcome.notes.append(
-                f"{module.path}: {new.name} is a new class; objects that were made before keep the old one"
+                f"{module.path}: {new.name} is a new class; existing objects stay instances of the old one"
             )
 
     def live_class(self, module: Module, node: ast.ClassDef) -> type | None:

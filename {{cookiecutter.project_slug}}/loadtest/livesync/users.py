@@ -63,11 +63,11 @@ def run(live: Live, original: Callable[[User], None], user: User) -> None:
             return
         except Exception as error:
             if RESTART in vars(user):
-                logger.exception("The on_stop of a %s failed", type(user).__name__)
+                logger.exception("on_stop of %s failed", type(user).__name__)
             elif HAS_STARTED in vars(user):
                 raise
             else:
-                logger.warning("A %s cannot start and waits for the next edit: %r", type(user).__name__, error)
+                logger.warning("%s failed to start; it is paused until the next edit: %r", type(user).__name__, error)
                 user._state = LOCUST_STATE_WAITING  # so that Locust can stop it
                 vars(user)[RESTART] = True
                 live.committed_within(None)
@@ -241,7 +241,7 @@ def wait(live: Live, original: Callable[[TaskSet], None], task_set: TaskSet) -> 
             vars(task_set)[WAIT_FAILED] = True
             raise  # Locust reports it, and waits again
         logger.warning(
-            "A %s cannot wait for its next task and waits for an edit: %r", type(task_set.user).__name__, error
+            "wait_time of %s failed; the user is paused until the next edit: %r", type(task_set.user).__name__, error
         )
         live.committed_within(None)
         # Before its next task it takes the new code, and with that its wait time.
