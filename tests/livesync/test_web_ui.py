@@ -100,7 +100,7 @@ def test_a_shape_is_chosen_in_the_start_form(page: Page, shaped: Swarm) -> None:
     page.locator("[name=high]").fill("7")
     page.locator("[name=width]").fill("0")
     page.locator("button[type=submit]").click()
-    problem = page.get_by_text("width is 0: it needs at least 1 second, and at most the period (120)")
+    problem = page.get_by_text("width is 0: it must be at least 1 second, and at most period (120)")
     expect(problem).to_be_visible()
     assert shaped.get("/stats/requests")["state"] == "ready"
 

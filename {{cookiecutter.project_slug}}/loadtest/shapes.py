@@ -1,6 +1,6 @@
 """Shapes: curves of the number of users over time. `--shape pulse`, LOCUST_SHAPE or the start form chooses one.
 
-Each function returns the number of users at a second of the test; add yours to SHAPES, and it can be chosen.
+Each function returns the number of users at a given second of the test. Add your own function to SHAPES to make it selectable.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,19 +15,20 @@ class Settings:
     low: int = field(default=1, metadata={"help": "Lowest number of users"})
     high: int = field(default=50, metadata={"help": "Highest number of users"})
     period: int = field(default=120, metadata={"help": "Seconds until a shape is complete or repeats"})
-    width: int = field(default=60, metadata={"help": "Seconds of a pulse, spike or step, or of a soak's rise and fall"})
+    width: int = field(
+        default=60,
+        metadata={"help": "Duration in seconds of one pulse, spike or step; for soak, of the rise and of the fall"},
+    )
 
     def __post_init__(self) -> None:
         if self.low < 0:
-            raise ValueError(f"low is {self.low}: it needs 0 users or more")
+            raise ValueError(f"low is {self.low}: it must be at least 0")
         if self.high < max(self.low, 1):
-            raise ValueError(f"high is {self.high}: it needs at least 1 user, and at least as many as low ({self.low})")
+            raise ValueError(f"high is {self.high}: it must be at least 1, and at least low ({self.low})")
         if self.period <= 0:
-            raise ValueError(f"period is {self.period}: it needs at least 1 second")
+            raise ValueError(f"period is {self.period}: it must be at least 1 second")
         if not 0 < self.width <= self.period:
-            raise ValueError(
-                f"width is {self.width}: it needs at least 1 second, and at most the period ({self.period})"
-            )
+            raise ValueError(f"width is {self.width}: it must be at least 1 second, and at most period ({self.period})")
 
     @classmethod
     def read(cls, values: Mapping[str, Any]) -> "Settings":
@@ -37,7 +38,7 @@ class Settings:
             try:
                 numbers[name] = int(values[name])
             except ValueError:
-                raise ValueError(f"{name} is {values[name]!r}: it needs a whole number") from None
+                raise ValueError(f"{name} is {values[name]!r}: it must be a whole number") from None
         return cls(**numbers)
 
     def between(self, share: float) -> int:

@@ -42,7 +42,7 @@ class CsvRows:
         with (Path(__file__).parents[1] / path).open(encoding="utf-8", newline="") as file:
             self.rows = list(csv.DictReader(file))
         if not self.rows:
-            raise ValueError(f"{path} has no rows: it needs a header line and a line for each user")
+            raise ValueError(f"{path} has no rows: add a header line and at least one row")
 
     def next_row(self, user: User) -> dict[str, str]:
         """The next row: its values by column name. Raises gevent.Timeout if the master does not answer."""

@@ -19,7 +19,7 @@ USER_VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "fixed_count": (lambda value: type(value) is int and 0 <= value <= 1_000_000, "a whole number from 0 to 1,000,000"),
     "host": (lambda value: value is None or option_values.is_url(value), "a URL, such as http://server:8000"),
 }
-"""Values of a user class's form. Others would end a worker's connection to its master, or the spread of users."""
+"""Valid values of a user class's form. Others would end a worker's connection to its master, or the distribution of users."""
 
 
 def problem_of_start(form: dict[str, str], environment: Environment) -> str | None:
@@ -34,23 +34,23 @@ def problem_of_user(settings: Any, environment: Environment) -> str | None:
     known = environment.available_user_classes or {}
     name = settings.get("user_class_name") if isinstance(settings, dict) else None
     if not isinstance(name, str) or name not in known:
-        return f"Name one of these user classes in user_class_name: {', '.join(known) or 'there is none'}."
+        return f"user_class_name must be one of: {', '.join(known) or '(there is none)'}."
     if hidden := settings.keys() - known[name].json().keys() - {"user_class_name"}:
         return f"The form of {name} has no field {min(hidden)}."
     for field, (is_valid, needed) in USER_VALUES.items():
         if field in settings and not is_valid(settings[field]):
-            return f"{field} of {name} needs {needed}."
+            return f"{field} of {name} must be {needed}."
     known_tasks: list[Any] = (environment.available_user_tasks or {}).get(name, [])
     tasks = [task.__name__ for task in known_tasks]
     chosen = settings.get("tasks", tasks)
     # A user without tasks raises an exception instead of each task.
     if (tasks and not chosen) or not all(task in tasks for task in (chosen if isinstance(chosen, list) else [chosen])):
-        return f"tasks of {name} needs some of {', '.join(dict.fromkeys(tasks))}."
+        return f"tasks of {name} must be one or more of: {', '.join(dict.fromkeys(tasks))}."
     return None if _fits_into_a_message(settings) else f"A value of {name} cannot be sent to the workers."
 
 
 def _fits_into_a_message(settings: dict[str, Any]) -> bool:
-    """Whether Locust can send the settings: no whole number of more than 64 bits, and no half of a surrogate pair."""
+    """Whether Locust can send the settings: it cannot if a whole number has more than 64 bits, or text is not Unicode."""
     try:
         Message("update_user_class", settings, "").serialize()
     except (ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""Lets plugins reject the forms of the web UI, so that no test starts or goes on with invalid values."""
+"""Lets plugins reject the forms of the web UI, so that no test starts or continues with invalid values."""
 
 from locust.web import WebUI
 
@@ -11,7 +11,7 @@ from flask import Flask, Response, jsonify, request
 def reject_start_if(web_ui: WebUI, problem: Callable[[dict[str, str]], str | None]) -> None:
     """Reject the start form while `problem(form)` returns a message, and show that message.
 
-    The form also changes a test that runs; a rejected one changes nothing.
+    The form also changes a running test; a rejected form changes nothing.
     """
 
     def answer() -> Response | None:
@@ -23,7 +23,7 @@ def reject_start_if(web_ui: WebUI, problem: Callable[[dict[str, str]], str | Non
 
 
 def reject_user_if(web_ui: WebUI, problem: Callable[[Any], str | None]) -> None:
-    """Reject the form of a user class while `problem(settings)` returns a message; settings may be anything that JSON can say."""
+    """Reject the form of a user class while `problem(settings)` returns a message; settings may be any JSON value."""
 
     def answer() -> Response | None:
         if request.endpoint == "locust.update_user" and (message := problem(_json())):

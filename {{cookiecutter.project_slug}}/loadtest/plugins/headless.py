@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def arguments(folder: Path) -> list[str]:
-    """The arguments of Locust for a run to completion; headless.toml and LOCUST_… variables have the rest."""
+    """The arguments of Locust for a run to completion; headless.toml and LOCUST_… variables set the others."""
     return [
         "--config=headless.toml",
         "--master",
@@ -26,12 +26,12 @@ def arguments(folder: Path) -> list[str]:
 
 if __name__ == "__main__":
     if len(sys.argv) < 2:
-        sys.exit("Name the folder for the reports: python -m plugins.headless FOLDER")
+        sys.exit("The folder for the reports is missing: run python -m plugins.headless FOLDER")
     folder = Path(sys.argv[1]).resolve()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        sys.exit(f"{folder} cannot be created for the reports ({error.strerror}): name another folder.")
+        sys.exit(f"The folder {folder} for the reports cannot be created ({error.strerror}): use another one.")
     sys.argv[1:] = [*arguments(folder), *sys.argv[2:]]
     try:
         runpy.run_module("plugins", run_name="__main__")

@@ -1,4 +1,4 @@
-"""Repairs of Locust 2.47 for every run, with and without live sync. Each one says how to see that it can be removed."""
+"""Fixes of Locust 2.47 for every run, with and without live sync. Each comment says when the fix can be removed."""
 
 from locust import argument_parser, runners
 from locust.rpc import Message, zmqrpc
@@ -23,17 +23,17 @@ LAST_REPORTS_TIMEOUT = 10
 # It can be removed once `default_args_dict` builds no parser any more. The template's docs/upstream has the report.
 argument_parser.default_args_dict = lru_cache(maxsize=1)(argument_parser.default_args_dict)
 
-# Locust compares wall clocks: after a step forward workers exit, after a step back new users never start.
+# Locust measures time by the system clock: if it is set forward, workers exit; if it is set back, new users never start.
 # It can be removed once locust/runners.py uses `time.monotonic()`.
 _OFFSET = time.time() - time.monotonic()
 vars(runners)["time"] = SimpleNamespace(**{**vars(time), "time": lambda: _OFFSET + time.monotonic()})
 
-# Packets of a worker that starts before its node knows the master's Service get lost, and so do all that TCP repeats, for
-# two minutes. A timeout makes it connect anew. It can be removed once locust/rpc/zmqrpc.py sets one.
+# If a worker starts before its node knows the master's Service, its first packets are lost, and so are TCP's repetitions, for
+# two minutes. A timeout makes it connect again. It can be removed once locust/rpc/zmqrpc.py sets one.
 #
-# While its master is away, a worker keeps 1000 messages, such as one for each exception of a task. With the next one,
-# those parts of Locust end that send heartbeats and statistics. It can be removed once runners.py survives RPCSendError.
-# Without a limit the messages stay bounded all the same: a worker ends after 60 s without a heartbeat of its master.
+# While its master is unreachable, a worker keeps up to 1000 messages, such as one for each exception of a task. The next one
+# raises RPCSendError, which ends the greenlets that send heartbeats and statistics. The fix can be removed once runners.py
+# handles that error. Without the limit the messages stay bounded: a worker ends after 60 s without its master's heartbeat.
 _create_socket = zmqrpc.BaseSocket.__init__
 
 
@@ -46,8 +46,8 @@ def _create_socket_with_options(connection: zmqrpc.BaseSocket, kind: zmq.SocketT
 
 zmqrpc.BaseSocket.__init__ = _create_socket_with_options  # type: ignore[method-assign]
 
-# A master that quits waits half a second for the last reports of its workers, and what they send later counts nowhere, such
-# as the requests of a slow `on_stop`. It can be removed once `MasterRunner.quit` waits for all workers.
+# A master that quits waits half a second for the last reports of its workers. Later reports are lost, such as the requests
+# of a slow `on_stop`. It can be removed once `MasterRunner.quit` waits for all workers.
 _quit = MasterRunner.quit
 
 
@@ -69,7 +69,7 @@ def _quit_with_last_reports(master: MasterRunner) -> None:
 MasterRunner.quit = _quit_with_last_reports  # type: ignore[method-assign, assignment]
 
 
-# A run time of 99999999999h ends the start with a traceback. It can be removed once `parse_timespan` raises ValueError for it.
+# With a run time of 99999999999h Locust fails with a traceback. It can be removed once `parse_timespan` raises ValueError.
 def _parse_timespan(text: str) -> int:
     try:
         return parse_timespan(text)

@@ -1,6 +1,6 @@
 """Rejects values of options that Locust accepts, but on which its master or its workers fail later.
 
-It checks the options at the start, and the whole start form before Locust applies the first field of it.
+It checks the options at the start, and the whole start form before Locust applies any of its fields.
 """
 
 from locust import events
@@ -20,10 +20,10 @@ from flask import request
 from . import forms
 
 LARGEST = 2**63 - 1
-"""A larger number fits into no message to a worker, and each message that changes the number of users has all options."""
+"""Messages to workers cannot have a larger number, and each message that changes the number of users has all options."""
 
 MOST_USERS = 1_000_000
-"""They would need about 20 GB of memory, and the master does not respond while it spreads many more over the workers."""
+"""A million needs about 20 GB of memory. With many more, the master blocks while it distributes them to the workers."""
 
 USERS = ("user_count", "num_users", "users", "high")
 
@@ -33,7 +33,7 @@ FIELDS: dict[str, tuple[Callable[[str], Any], str]] = {
     "run_time": (lambda text: parse_timespan(text) if text else None, "a time, such as 90s, 20m or 1h30m"),
     "user_classes": (str, "names"),
 }
-"""Fields that Locust converts in its own way, whatever value their option has: how, and to what."""
+"""Fields that Locust converts in its own way, whatever value their option has: the function, and what a value must be."""
 
 KINDS = {int: "a whole number", float: "a number", list: "whole numbers, separated by commas"}
 
@@ -52,11 +52,11 @@ def problem_of_form(form: Mapping[str, str], options: Mapping[str, Any]) -> str 
     """Why Locust cannot convert a field to a value of its option, or why no test can run with that value."""
     for name, text in form.items():
         current = options.get(name)
-        convert, kind = FIELDS.get(name) or (_conversion(current), KINDS.get(type(current), "another value"))
+        convert, kind = FIELDS.get(name) or (_conversion(current), KINDS.get(type(current), "a valid value"))
         try:
             value = convert(text)
         except (ValueError, TypeError, ArithmeticError):
-            return f"{name} is {_short.repr(text)}: it needs {kind}"
+            return f"{name} is {_short.repr(text)}: it must be {kind}"
         if message := _out_of_range(name, value):
             return message
     return None
@@ -90,17 +90,17 @@ def _out_of_range(name: str, value: object) -> str | None:
             needed = "a URL, such as http://server:8000"
         case _:
             return None
-    return f"{name} is {_short.repr(value)}: it needs {needed}"
+    return f"{name} is {_short.repr(value)}: it must be {needed}"
 
 
 def _unknown_choice(environment: Environment) -> str | None:
-    """What the form chooses in the class picker that the load test does not have."""
+    """Why a choice in the class picker is rejected: the load test has no such class. None if it has all of them."""
     for field, known in {
         "user_classes": list(environment.available_user_classes or {}),
         "shape_class": ["Default", *(environment.available_shape_classes or {})],
     }.items():
         if unknown := set(request.form.getlist(field)) - set(known):
-            return f"{field} has {_short.repr(min(unknown))}, which is none of {', '.join(known)}"
+            return f"{field} contains {_short.repr(min(unknown))}, which is not one of: {', '.join(known)}"
     return None
 
 
@@ -115,7 +115,7 @@ def _check(environment: Environment, runner: Runner, web_ui: WebUI | None, **_: 
     def problem_of_start(form: dict[str, str]) -> str | None:
         has_shape = environment.shape_class or options.get("shape") or form.get("shape")
         for name in ("user_count", "spawn_rate"):
-            # Locust would reject it, too, but only after it has cancelled the end of the test that runs.
+            # Locust would reject it, too, but only after it has cancelled the run time of the running test.
             if name not in form and not has_shape:
                 return f"{name} is missing: set it, or choose a shape"
         return problem_of_form(form, options)

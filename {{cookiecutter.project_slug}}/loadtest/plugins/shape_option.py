@@ -19,7 +19,7 @@ from shapes import SHAPES, Settings
 from . import forms
 
 SPAWN_RATE = 200
-"""Users that start or stop per second where a curve jumps."""
+"""Users that start or stop per second when a curve jumps."""
 
 
 class ChosenShape(LoadTestShape):
@@ -41,7 +41,7 @@ def problem(values: dict[str, Any]) -> str | None:
     if not values["shape"]:
         return None
     if values["shape"] not in SHAPES:
-        return f"shape is {values['shape']!r}: it needs one of {', '.join(SHAPES)}"
+        return f"shape is {values['shape']!r}: it must be one of: {', '.join(SHAPES)}"
     try:
         Settings.read(values)
     except ValueError as error:
@@ -51,7 +51,7 @@ def problem(values: dict[str, Any]) -> str | None:
 
 @events.init_command_line_parser.add_listener
 def _add_arguments(parser: LocustArgumentParser, **_: Any) -> None:
-    # Not in a group of their own, which the web UI would leave out.
+    # Not in an argument group, because the web UI would not show it.
     parser.add_argument(
         "--shape",
         choices=["", *SHAPES],
@@ -91,7 +91,7 @@ class Choice:
 
     def _follow(self) -> str | None:
         if self.has_class_picker:
-            return "the class picker overrides shape: leave shape empty, or start Locust without --class-picker"
+            return "The class picker and a shape cannot be combined: leave shape empty, or omit --class-picker"
         self.environment.shape_class = self.chosen
         return None
 
@@ -99,7 +99,7 @@ class Choice:
         if self.environment.shape_class is not self.chosen:
             return None
         if self.runner.state in (STATE_SPAWNING, STATE_RUNNING):
-            return "shape is empty, and the running test follows one: stop the test first"
+            return "The shape cannot be removed while a test uses it: stop the test first"
         # As at the start of Locust: the first shape class of the locustfile, if it has one.
         of_locustfile = next(iter((self.environment.available_shape_classes or {}).values()), None)
         if of_locustfile:

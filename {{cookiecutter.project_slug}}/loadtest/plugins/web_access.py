@@ -1,4 +1,4 @@
-"""Answers only requests for the web UI's own names, and none that a page of another site makes.
+"""Rejects requests whose header Host is not a name of the web UI, and requests from pages of other sites.
 
 Otherwise any page in a developer's browser could start, stop and redirect a test: directly, or under a name that its DNS
 server points to this machine (DNS rebinding). --web-hosts (LOCUST_WEB_HOSTS) adds names.
@@ -23,7 +23,7 @@ from flask import Flask, Request, Response
 from .allowed_hosts.cluster_services import search_domains
 
 SERVICES = ("locust-master", "locust-web")
-"""The Services in k8s through which the web UI is reached."""
+"""The Services in k8s that lead to the web UI."""
 
 AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]+)?", re.IGNORECASE)
 """A host with an optional port, as in the header Host."""
@@ -50,12 +50,12 @@ def names_of(setting: str) -> set[str]:
     """The names in LOCUST_WEB_HOSTS, without a port. Raises ValueError if one cannot be the name of a web UI."""
     entries = [entry.strip() for entry in setting.split(",") if entry.strip()]
     if wrong := next((entry for entry in entries if not AUTHORITY.fullmatch(entry)), None):
-        raise ValueError(f"{wrong!r} is no host; write one as lab.example, without a scheme, path or wildcard")
+        raise ValueError(f"{wrong!r} is not a host: write it as lab.example, without a scheme, path or wildcard")
     return {_name_and_port(entry)[0] for entry in entries}
 
 
 class WebAccess:
-    """Stands in front of a WSGI application, which is the web UI, and answers 403 to requests that it rejects."""
+    """Wraps the WSGI application of the web UI, and answers rejected requests with status 403."""
 
     def __init__(self, app: WSGIApplication, own_names: set[str], web_hosts: set[str]) -> None:
         self._app = app
@@ -72,15 +72,15 @@ class WebAccess:
         authority = request.headers.get("Host", "")
         if not self._is_own(authority):
             name = _name_and_port(authority)[0] or authority
-            return f"The web UI does not answer to the name {name!r}. If it is yours, add it to LOCUST_WEB_HOSTS."
+            return f"Request rejected: unknown host name {name!r}. If it is yours, add it to LOCUST_WEB_HOSTS."
         origin = request.headers.get("Origin")
         if origin is not None and not self._is_same_origin(origin, authority):
             return (
-                f"The web UI does not answer to pages of {origin}. If it is yours, add its host to LOCUST_WEB_HOSTS. A proxy "
-                "that passes on the name in the header Host has to pass on its port, too."
+                f"Request rejected: it came from a page of {origin}. If that site is yours, add its host to LOCUST_WEB_HOSTS. "
+                "If a proxy passes on the header Host, it must pass on the name with its port."
             )
         if not _is_own_page(request) and not _is_followed_link(request):
-            return "The web UI does not answer to pages of another site, except if you follow a link there."
+            return "Request rejected: it came from a page of another site. Open the web UI directly, or by a link."
         return None
 
     def _is_own(self, authority: str) -> bool:
@@ -106,7 +106,7 @@ class WebAccess:
 
 
 def _name_and_port(authority: str) -> tuple[str, str]:
-    """The name as it is compared, and the port; each is empty if there is none."""
+    """The name in the form in which it is compared, and the port; each is empty if there is none."""
     match = AUTHORITY.fullmatch(authority)
     if not match:
         return "", ""
@@ -114,7 +114,7 @@ def _name_and_port(authority: str) -> tuple[str, str]:
 
 
 def _is_own_page(request: Request) -> bool:
-    """By the header that browsers send to localhost and over TLS; other programs send none."""
+    """Whether a page of the web UI made the request, by a header that browsers send to localhost and over TLS."""
     return request.headers.get("Sec-Fetch-Site", "none") in ("same-origin", "none")
 
 
@@ -127,7 +127,7 @@ def _is_followed_link(request: Request) -> bool:
 def _start_same_origin_response(
     start_response: StartResponse, status: str, headers: list[tuple[str, str]], *exc_info: Any
 ) -> Any:
-    """Start the response without the headers by which Locust lets every page read it, and in no frame of another site."""
+    """Start the response without Locust's headers that let every page read it, and forbid frames in other sites."""
     own = [(name, value) for name, value in headers if not name.lower().startswith("access-control-")]
     return start_response(status, [*own, ("X-Frame-Options", "SAMEORIGIN")], *exc_info)
 

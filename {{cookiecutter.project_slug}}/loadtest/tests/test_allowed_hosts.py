@@ -126,7 +126,7 @@ def test_a_password_in_the_host_is_in_no_output(run_locust: Callable[..., Run]) 
 def test_a_setting_that_is_no_host_is_rejected(run_locust: Callable[..., Run]) -> None:
     run = run_locust(LOCUST_ALLOWED_HOSTS="staging.example.com,https://example.com")
     assert run.code == 1
-    assert "LOCUST_ALLOWED_HOSTS: 'https://example.com' is no host" in run.output
+    assert "LOCUST_ALLOWED_HOSTS: 'https://example.com' is not a host" in run.output
 
 
 def test_the_host_of_a_user_class_is_rejected(run_locust: Callable[..., Run], copy: Path) -> None:

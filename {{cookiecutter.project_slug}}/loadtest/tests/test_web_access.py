@@ -112,10 +112,10 @@ def test_pages_of_other_sites_start_and_read_nothing(client: Client) -> None:
 
 def test_a_rejection_names_what_to_set(client: Client) -> None:
     client.request("GET", "/", "lab.example:PORT")
-    assert "the name 'lab.example'." in client.body.decode()
+    assert "unknown host name 'lab.example'." in client.body.decode()
     assert client.body.endswith(b"If it is yours, add it to LOCUST_WEB_HOSTS.\n")
     client.swarm(Origin="https://lab.example")
-    assert b"pages of https://lab.example. If it is yours, add its host to LOCUST_WEB_HOSTS." in client.body
+    assert b"a page of https://lab.example. If that site is yours, add its host to LOCUST_WEB_HOSTS." in client.body
 
 
 def test_no_page_of_another_site_can_read_or_frame_an_answer(client: Client) -> None:
@@ -171,7 +171,7 @@ def test_a_name_may_be_set_as_browsers_show_it(entry: str) -> None:
     "entry", ["*.example", "https://lab.example", "lab.example/locust", "lab example", ":8089", "ü.de"]
 )
 def test_a_setting_that_is_no_name_ends_the_start(entry: str) -> None:
-    with pytest.raises(ValueError, match=f"{re.escape(repr(entry))} is no host; write one as lab.example, without"):
+    with pytest.raises(ValueError, match=f"{re.escape(repr(entry))} is not a host: write it as lab.example, without"):
         names_of(f"lab.example, {entry}")
 
 
@@ -183,7 +183,7 @@ def test_the_start_says_which_name_is_wrong(example: Path) -> None:
         finally:
             process.kill()
     assert process.returncode == 1
-    assert "LOCUST_WEB_HOSTS: 'https://lab.example' is no host" in output
+    assert "LOCUST_WEB_HOSTS: 'https://lab.example' is not a host" in output
     assert "Traceback" not in output
 
 
@@ -198,7 +198,7 @@ def test_a_page_on_another_port_of_the_name_is_of_another_site(start_web_ui: Cal
         ("node1.corp:30060", "http://node1.corp:99999"),
     ]:
         assert client.swarm(Host=host, Origin=origin) == 403, (host, origin)
-    assert b"A proxy that passes on the name in the header Host has to pass on its port, too." in client.body
+    assert b"If a proxy passes on the header Host, it must pass on the name with its port." in client.body
     for host, origin in [
         ("node1.corp:30060", "http://node1.corp:30060"),
         ("node1.corp:443", "https://node1.corp"),

@@ -49,10 +49,10 @@ def test_an_invalid_form_starts_nothing_and_names_the_field(web_ui: str) -> None
         ("width", 0, "width is 0"),
         ("low", "some", "low is 'some'"),
         ("shape", "zigzag", "shape is 'zigzag'"),
-        ("user_count", 1_000_001, "user_count is 1000001: it needs at most 1,000,000"),
-        ("run_time", "9" * 30, "run_time is 999999999999999999999999999999: it needs at most"),
-        ("run_time", "99999999999h", "run_time is '99999999999h': it needs a time, such as"),
-        ("width", "", "width is '': it needs a whole number"),
+        ("user_count", 1_000_001, "user_count is 1000001: it must be at most 1,000,000"),
+        ("run_time", "9" * 30, "run_time is 999999999999999999999999999999: it must be at most"),
+        ("run_time", "99999999999h", "run_time is '99999999999h': it must be a time, such as"),
+        ("width", "", "width is '': it must be a whole number"),
     ]:
         answer = start(web_ui, **{"shape": "pulse", field: value})
         assert not answer["success"]
@@ -83,13 +83,13 @@ def test_the_form_of_a_user_class_sets_what_it_shows_and_nothing_else(start_web_
     for field in ("proxy_host", "proxy_port", "insecure", "default_headers", "wait_time", "__init__", "user_classes"):
         assert edit(**{field: "x"}) == f"The form of Visitor has no field {field}."
     for name in ("Other", ["Visitor"], None):
-        assert edit(user_class_name=name) == "Name one of these user classes in user_class_name: Visitor."
+        assert edit(user_class_name=name) == "user_class_name must be one of: Visitor."
     for weight in ("2", -1, 10**30, float("nan"), None):
-        assert edit(weight=weight) == "weight of Visitor needs a number from 0 to 1,000,000."
+        assert edit(weight=weight) == "weight of Visitor must be a number from 0 to 1,000,000."
     for count in ("2", -1, 2.5, None):
-        assert edit(fixed_count=count) == "fixed_count of Visitor needs a whole number from 0 to 1,000,000."
+        assert edit(fixed_count=count) == "fixed_count of Visitor must be a whole number from 0 to 1,000,000."
     for host in (5, "http://a b", "\ud800"):
-        assert edit(host=host) == "host of Visitor needs a URL, such as http://server:8000."
+        assert edit(host=host) == "host of Visitor must be a URL, such as http://server:8000."
     assert edit(host="https://example.com").startswith("Load on example.com is rejected")
     for host in ("http://u:s3cret@localhost:1", "https://s3cret@example.com"):
         assert edit(host=host).startswith("A host with a user name or a password is rejected")
@@ -97,7 +97,7 @@ def test_the_form_of_a_user_class_sets_what_it_shows_and_nothing_else(start_web_
     assert edit(host="") == edit(host=None) == "201"
     chosen: list[object] = [5, None, {}, [], ["bye"], [["hello"]], "\ud800"]
     for tasks in chosen:
-        assert edit(tasks=tasks) == "tasks of Visitor needs some of hello."
+        assert edit(tasks=tasks) == "tasks of Visitor must be one or more of: hello."
     assert edit(weight=2, fixed_count=1, tasks=["hello"], host="http://localhost:1") == "201"
 
 
@@ -120,7 +120,7 @@ def test_a_field_of_your_own_takes_what_can_be_sent_to_workers(plan: object, is_
 
 def test_a_rejected_form_leaves_the_test_its_end(web_ui: str) -> None:
     assert start(web_ui, run_time="3s")["success"]
-    assert start(web_ui, spawn_rate=0)["message"] == "spawn_rate is 0.0: it needs a number above 0"
+    assert start(web_ui, spawn_rate=0)["message"] == "spawn_rate is 0.0: it must be a number above 0"
     rejection = json.loads(read(f"{web_ui}/swarm", user_count=1))
     assert rejection["message"] == "spawn_rate is missing: set it, or choose a shape"
     wait_until(lambda: now(web_ui)["state"] == "stopped", "the end of the test")
@@ -152,9 +152,9 @@ def test_a_shape_is_rejected_where_the_class_picker_would_override_it(start_web_
     web_ui = start_web_ui("--class-picker")
     answer = start(web_ui, shape="pulse", user_classes="Visitor")
     assert not answer["success"]
-    assert answer["message"].startswith("the class picker overrides shape")
+    assert answer["message"].startswith("The class picker and a shape cannot be combined")
     answer = start(web_ui, user_classes="Visitors")
-    assert answer["message"] == "user_classes has 'Visitors', which is none of Visitor"
+    assert answer["message"] == "user_classes contains 'Visitors', which is not one of: Visitor"
     answer = start(web_ui, user_classes="Visitor", shape_class="Zigzag")
-    assert answer["message"] == "shape_class has 'Zigzag', which is none of Default"
+    assert answer["message"] == "shape_class contains 'Zigzag', which is not one of: Default"
     assert start(web_ui, user_classes="Visitor")["success"]

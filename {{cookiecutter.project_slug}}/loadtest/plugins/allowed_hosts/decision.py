@@ -105,7 +105,7 @@ def _canonical(host: str) -> str:
     except UnicodeError:
         name = ""
     if not NAME.fullmatch(name):
-        raise ValueError(f"{host!r} is no host; write one as staging.example.com, without a scheme, port or path")
+        raise ValueError(f"{host!r} is not a host: write it as staging.example.com, without a scheme, port or path")
     return name
 
 
