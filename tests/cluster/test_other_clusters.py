@@ -125,7 +125,7 @@ def test_what_is_not_of_the_project_stays_in_its_namespace(machine: Machine, pro
     assert "namespace" not in deleted.replace(f"from {SLUG} namespace", "")
     machine.output("kubectl", "--context", CONTEXT, "apply", "--kustomize", f"k8s/overlays/{CONTEXT}", cwd=project)
     left = machine.output("make", "clean", cwd=project, seconds=180)
-    assert f"Left namespace {SLUG} of context {CONTEXT}, because it has more in it: ConfigMap/theirs" in left
+    assert f"Namespace {SLUG} of context {CONTEXT} was kept, because it also contains ConfigMap/theirs" in left
     kept = machine.output(*kubectl, "get", "deployments,services,pods,configmaps,secrets,hpa", "--output", "name")
     assert kept.split() == ["configmap/kube-root-ca.crt", "configmap/theirs"]
     machine.output(*kubectl, "delete", "configmap", "theirs")

@@ -111,9 +111,9 @@ def test_pods_of_a_shared_cluster_have_limits_a_low_priority_and_no_node_port(pr
     [
         ("", "", "kubectl has no context without a name: choose from arn:aws"),
         ("kind-other", "", "kubectl has no context kind-other"),
-        ("user@shop.eksctl.io", "", "is not a cluster on this machine: name a registry"),
-        ("user@shop.eksctl.io", "https://registry", "REGISTRY is 'https://registry': it needs an address such as"),
-        ("with space", "registry", "has characters that no folder can have"),
+        ("user@shop.eksctl.io", "", "is not a cluster on this machine: set REGISTRY=... to a registry"),
+        ("user@shop.eksctl.io", "https://registry", "REGISTRY is 'https://registry': it must be an address such as"),
+        ("with space", "registry", "has characters that a folder name cannot have"),
     ],
 )
 def test_what_cannot_work_is_rejected_and_nothing_is_written(
@@ -135,7 +135,7 @@ def test_an_overlay_is_never_overwritten(project: Project) -> None:
     overlay.write_text(overlay.read_text() + "# An edit.\n")
     rejected = project.overlay("kind-kind")
     assert rejected.returncode
-    assert "k8s/overlays/kind-kind exists, so nothing was written" in rejected.stdout
+    assert "k8s/overlays/kind-kind already exists, so nothing was written" in rejected.stdout
     assert overlay.read_text().endswith("# An edit.\n")
 
 

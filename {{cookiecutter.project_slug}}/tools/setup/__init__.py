@@ -1,1 +1,1 @@
-"""What the machine and the cluster need. Standard library only, for Python 3.9: it runs outside the virtual environment."""
+"""Prepares and checks the machine and the cluster. Standard library of Python 3.9 only: it runs outside of the venv."""

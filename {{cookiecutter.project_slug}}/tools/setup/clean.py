@@ -1,4 +1,4 @@
-"""`make clean`: deletes what this project has in a cluster, and its namespace unless something else is in it."""
+"""`make clean`: deletes what this project has in a cluster, and its namespace if it contains nothing else."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ Json = dict[str, Any]
 
 LABEL = "app.kubernetes.io/part-of"
 WITHOUT_LABEL = {"Secret/locust-env"}
-"""Ours, too: the command in docs/clusters.md creates it."""
+"""Objects of this project without the label: the command in docs/clusters.md creates it."""
 
 AUTOMATIC_KINDS = {"endpoints", "events", "events.events.k8s.io"}
-"""Resources that the cluster writes about others."""
+"""Kinds of objects that the cluster creates for other objects."""
 AUTOMATIC = {"ConfigMap/kube-root-ca.crt", "ServiceAccount/default"}
-"""What the cluster creates in every namespace."""
+"""Objects that the cluster creates in every namespace."""
 
 TIMEOUT = 120
-"""Seconds that objects may take to be deleted, which is more than the grace period of their pods."""
+"""Seconds that deleting may take: more than the grace period of the pods."""
 
 
 def main(context: str) -> None:
-    """Delete in a context, by default the current one, and print what was deleted and what was left. Raises Problem."""
+    """Delete in a context, by default the current one, and print what was deleted and what was kept. Raises Problem."""
     context = allowed_context(context)
     if is_deployed(context):
         delete_objects(context)
@@ -40,17 +40,17 @@ def delete_objects(context: str) -> None:
     ours = [resource(item) for item in contents(context) if is_ours(item)]
     if ours:
         delete(context, "--namespace", NAMESPACE, "--cascade=foreground", *ours)
-    # Pods may be left that still terminate after a `skaffold delete`, and no listed object owns them.
+    # After a `skaffold delete`, pods may still be terminating whose owners are gone.
     pods = ("pods", f"--selector={LABEL}={NAMESPACE}")
     wait = ("wait", "--for=delete", *pods, f"--timeout={TIMEOUT}s")
     require(kubectl(context, "--namespace", NAMESPACE, *wait, timeout=TIMEOUT + 10), context)
 
 
 def delete_namespace(context: str) -> bool:
-    """Delete the namespace, or say what else is in it and leave it; return whether it was deleted. Raises Problem."""
+    """Delete the namespace, or keep it and print what else it contains; return whether it was deleted. Raises Problem."""
     left = sorted(name(item) for item in contents(context) if not is_setup(item))
     if left:
-        print(f"Left namespace {NAMESPACE} of context {context}, because it has more in it: {', '.join(left)}")
+        print(f"Namespace {NAMESPACE} of context {context} was kept, because it also contains {', '.join(left)}")
     else:
         delete(context, f"namespace/{NAMESPACE}")
     return not left
@@ -77,7 +77,7 @@ def is_ours(item: Json) -> bool:
 
 
 def is_setup(item: Json) -> bool:
-    """Whether it came with the namespace, such as its network policies, and goes with it."""
+    """Whether it was created with the namespace, such as its network policies, and is deleted with it."""
     return f"{LABEL}={NAMESPACE}" in labels(item) and SETUP in labels(item)
 
 
@@ -90,7 +90,7 @@ def name(item: Json) -> str:
 
 
 def resource(item: Json) -> str:
-    """How kubectl names the object, with the version and group that tell its kind from others of that name."""
+    """The object's name for kubectl, with version and group, because kinds of two groups may have one name."""
     group, _, version = item["apiVersion"].rpartition("/")
     kind = f"{item['kind']}.{version}.{group}" if group else item["kind"]
     return f"{kind}/{item['metadata']['name']}"
@@ -104,5 +104,5 @@ def delete(context: str, *words: str) -> None:
 def require(done: subprocess.CompletedProcess[str], context: str) -> str:
     """What kubectl printed. Raises Problem if it failed."""
     if done.returncode:
-        raise Problem(f"Context {context} is not clean, because kubectl failed: {last_line(done.stderr)}")
+        raise Problem(f"Deleting in context {context} failed: {last_line(done.stderr)}")
     return done.stdout

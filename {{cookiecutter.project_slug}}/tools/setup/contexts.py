@@ -15,7 +15,7 @@ from ..problem import Problem
 
 NAMESPACE = "{{ cookiecutter.project_slug }}"
 SETUP = "app.kubernetes.io/component=setup"
-"""Label of the namespace, and of what the project needs outside of it."""
+"""Label of the namespace, and of the project's objects outside of it."""
 
 OVERLAYS = Path(__file__).parents[2] / "k8s" / "overlays"
 
@@ -62,19 +62,19 @@ def current_context() -> str:
 
 
 def require_allowed(context: str) -> None:
-    """Raise Problem if this project has no overlay for the context, or if its name is misleading."""
+    """Raise Problem if this project has no overlay for the context, or if it is a remote one with a local name."""
     allowed = allowed_contexts()
     if context not in allowed:
         raise Problem(
             f"This project has no overlay for context {context}, so nothing was done: "
-            f"kubectl config use-context {allowed[0]}, or add an overlay with make overlay CONTEXT={context}. "
+            f"run kubectl config use-context {allowed[0]}, or add an overlay with make overlay CONTEXT={context}. "
             f"There are overlays for {', '.join(allowed)}."
         )
     require_server_here(context)
 
 
 def require_server_here(context: str) -> None:
-    """Raise Problem if a name in LOCAL belongs to a server elsewhere, unless ALLOW_REMOTE names the context."""
+    """Raise Problem if a context in LOCAL has its server on another machine, unless ALLOW_REMOTE names the context."""
     if not is_local(context) or os.environ.get("ALLOW_REMOTE") == context:
         return
     path = "jsonpath={.clusters[0].cluster.server}"
@@ -151,24 +151,22 @@ def is_deployed(context: str) -> bool:
 
 
 def ensure_namespace(context: str) -> None:
-    """Create the namespace of this project, with what its pods need outside of it, unless it is there. Raises Problem."""
+    """Create the namespace of this project and its objects outside of it, unless the namespace exists. Raises Problem."""
     if not is_deployed(context):
         update_namespace(context)
 
 
 def update_namespace(context: str) -> None:
-    """Create or update the namespace of this project, with what its pods need outside of it. Raises Problem.
+    """Create or update the namespace of this project and its objects outside of it. Raises Problem.
 
-    An account that may not do so uses the namespace as it was deployed.
+    Without the permission to do so, it keeps an existing namespace as it is.
     """
     applied = kubectl(context, "apply", "--kustomize", str(overlay_folder(context)), "--selector", SETUP)
     if not applied.returncode:
         return
     if not is_deployed(context):
         raise Problem(f"Namespace {NAMESPACE} of context {context} cannot be created: {last_line(applied.stderr)}")
-    print(
-        f"Namespace {NAMESPACE} of context {context} stays as it is, because of {last_line(applied.stderr)}", flush=True
-    )
+    print(f"Namespace {NAMESPACE} of context {context} was not updated: {last_line(applied.stderr)}", flush=True)
 
 
 def kubectl(context: str, *words: str, timeout: int = 10, stdin: str = "") -> subprocess.CompletedProcess[str]:

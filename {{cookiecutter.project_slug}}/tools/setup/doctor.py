@@ -38,11 +38,11 @@ def tool(_context: str) -> str:
 
 
 def ports(_context: str) -> str:
-    """Without the server in the base, Tilt and Skaffold forward the port of the web UI alone."""
+    """The ports that Tilt and Skaffold forward: that of the web UI, and that of the server if it is in the base."""
     has_server = re.search(r"^ *- server$", BASE.read_text(encoding="utf-8"), re.MULTILINE)
     forwarded = [8000, 8089] if has_server else [8089]
     require_free(forwarded)
-    return f"nothing listens on {' and '.join(map(str, forwarded))}, which Tilt and Skaffold forward"
+    return "ports 8000 and 8089 are free" if has_server else "port 8089 is free"
 
 
 def docker(context: str) -> str:
@@ -101,7 +101,7 @@ def require_containerd_image_store() -> None:
     """Raise Problem if the nodes of Docker Desktop are containers (kind mode) that cannot see the images of Docker."""
     if "io.containerd.snapshotter" not in run("docker", "info").stdout:
         raise Problem(
-            "Docker Desktop runs Kubernetes in kind mode, whose nodes see images of the containerd image store only: "
+            "Docker Desktop runs Kubernetes in kind mode, whose nodes only see images in the containerd image store: "
             "switch on 'Use containerd for pulling and storing images' in its settings, under General."
         )
 
@@ -111,11 +111,11 @@ MACHINE: list[Check] = [python, tool, ports, docker]
 
 
 def main(context: str) -> int:
-    """Print the result of each check; 1 if one fails without which nothing works."""
+    """Print the result of each check, and return 1 if one fails; the check of metrics-server only prints a note."""
     try:
         context = allowed_context(context)
     except Problem as problem:
-        # The cluster of such a context is not contacted.
+        # Without an overlay for its context, the cluster is not contacted.
         print(f"FAIL  {problem}")
         passes(MACHINE, context)
         return 1

@@ -13,13 +13,13 @@ SECRET, KEY = "locust-livesync", "LIVESYNC_KEY"
 
 
 def ensure(context: str) -> None:
-    """Create the namespace and the Secret, where they are missing. Raises Problem."""
+    """Create the namespace and the Secret if they are missing. Raises Problem."""
     if kubectl(context, "--namespace", NAMESPACE, "get", "secret", SECRET).returncode == 0:
         return
     ensure_namespace(context)
     metadata = {"name": SECRET, "labels": {"app.kubernetes.io/part-of": NAMESPACE}}
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {KEY: secrets.token_hex(32)}}
-    # By its input, because every process of this machine can read the words of a command.
+    # On standard input, because every process of this machine can read the arguments of a command.
     created = kubectl(context, "--namespace", NAMESPACE, "create", "--filename", "-", stdin=json.dumps(secret))
     if created.returncode and "AlreadyExists" not in created.stderr:
         raise Problem(f"Secret {SECRET} cannot be created in context {context}: {last_line(created.stderr)}")

@@ -17,16 +17,16 @@ INSTALL = {
 
 
 def metrics(context: str) -> str:
-    """A sentence if metrics-server answers. Raises Problem, with the command that installs it, if not."""
+    """A message if metrics-server answers. Raises Problem, with the command that installs it, if not."""
     path = 'jsonpath={.status.conditions[?(@.type=="Available")].status}'
     if kubectl(context, "get", "apiservice", "v1beta1.metrics.k8s.io", "--output", path).stdout != "True":
-        install = INSTALL.get(context, "install it as the documentation of your cluster says.")
+        install = INSTALL.get(context, "install it as described in the documentation of your cluster.")
         raise Problem(f"metrics-server does not answer, and the autoscaler cannot work without it: {install}")
     return "metrics-server answers"
 
 
 def main(context: str) -> None:
-    """Print the result; a missing metrics-server is not an error, which would end `tilt ci`."""
+    """Print the result. A missing metrics-server is not an error, because an error would end `tilt ci`."""
     try:
         print(metrics(context))
     except Problem as problem:

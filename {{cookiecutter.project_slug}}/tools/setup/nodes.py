@@ -18,7 +18,7 @@ def image_delivery(context: str) -> str:
     """How images get to the nodes.
 
     `push`: to the registry of the overlay. `minikube`, `kind`, `k3d`: the command that loads them into the nodes.
-    `build`: not at all, because the nodes use the Docker that builds them; a minikube on Docker has one of its own.
+    `build`: nothing to do, because the nodes use the Docker that builds the images, which may be minikube's own.
     """
     if registry_of(context):
         return "push"

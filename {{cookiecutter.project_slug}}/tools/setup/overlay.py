@@ -72,7 +72,7 @@ PROFILE = """\
 
 
 def main(context: str, registry: str) -> None:
-    """Write the overlay of a context and its profile, and print both names. Raises Problem, and writes nothing then."""
+    """Write the overlay of a context and its profile, and print both names. Raises Problem before anything is written."""
     require_writable(context, registry)
     folder = overlay_folder(context)
     folder.mkdir()
@@ -86,26 +86,26 @@ def main(context: str, registry: str) -> None:
 
 
 def require_writable(context: str, registry: str) -> None:
-    """Raise Problem if there can be no overlay for this context and registry, or is one already."""
+    """Raise Problem if the context or the registry is invalid, or if the overlay exists."""
     require_known(context)
     if not re.fullmatch(r"[\w.%/:@+-]+", context, re.ASCII):
         raise Problem(
-            f"Context {context!r} has characters that no folder can have: rename it with kubectl config rename-context"
+            f"Context {context!r} has characters that a folder name cannot have: rename it with kubectl config rename-context"
         )
     if not re.fullmatch(r"|[\w.-]+(:\d+)?(/[\w.-]+)*", registry, re.ASCII):
-        raise Problem(f"REGISTRY is {registry!r}: it needs an address such as registry.example.com/team")
+        raise Problem(f"REGISTRY is {registry!r}: it must be an address such as registry.example.com/team")
     if not (registry or is_local(context)):
         raise Problem(
-            f"Context {context} is not a cluster on this machine: name a registry from which its nodes pull with REGISTRY=..."
+            f"Context {context} is not a cluster on this machine: set REGISTRY=... to a registry that its nodes pull from"
         )
     if overlay_folder(context).exists():
         raise Problem(
-            f"{relative(overlay_folder(context))} exists, so nothing was written: edit it, or remove it first"
+            f"{relative(overlay_folder(context))} already exists, so nothing was written: edit it, or remove it first"
         )
 
 
 def kustomization(context: str) -> str:
-    """The overlay of a context: without a NodePort, and with limits where others share the cluster."""
+    """The overlay of a context, without a NodePort, and with limits if the cluster is a remote one."""
     components = "" if is_local(context) else SHARED_COMPONENTS
     folder = relative(overlay_folder(context))
     return KUSTOMIZATION.format(context=context, folder=folder, namespace=NAMESPACE, components=components)
@@ -126,7 +126,7 @@ def add_profile(context: str, registry: str) -> bool:
 
 
 def print_commands(context: str, registry: str) -> None:
-    """Print how Tilt and Skaffold deploy to the context, the first time where that has to be allowed."""
+    """Print the commands for the first deployment with Tilt and Skaffold; to a remote cluster they need ALLOW_REMOTE."""
     allow = "" if is_local(context) else f"ALLOW_REMOTE={context} "
     repository = f" --default-repo {registry}" if registry else ""
     print(f"  {allow}tilt up --context {context}")

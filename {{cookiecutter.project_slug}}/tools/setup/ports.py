@@ -51,7 +51,7 @@ def answers(address: str, port: int) -> bool:
 
 
 def listener(port: int) -> Process | None:
-    """The process that listens on the port, or None if it is another user's or no command here names it."""
+    """The process that listens on the port, or None if it is another user's or none of the FINDERS is installed."""
     for command, pattern in FINDERS:
         if found := pattern.search(output_of(command.format(port).split())):
             return Process(found["name"], int(found["pid"]))

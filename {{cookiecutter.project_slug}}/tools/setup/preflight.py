@@ -1,6 +1,6 @@
-"""Stops Tilt or Skaffold where they would touch another cluster, or build what could not run.
+"""Stops Tilt or Skaffold before they change a wrong cluster, or build images that could not run.
 
-Tiltfile and skaffold.yaml call it. It also creates what has to be there before the deployment: the key of live sync.
+Tiltfile and skaffold.yaml call it. It also creates the key of live sync, which must exist before the deployment.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DEPLOY = FORWARD_PORTS | {"run"}
 KUBE_CONTEXT = ("SKAFFOLD_KUBE_CONTEXT", "--kube-context")
 """Variable and option of Skaffold that override the context in skaffold.yaml."""
 KUBECONFIG = ("SKAFFOLD_KUBECONFIG", "--kubeconfig")
-"""Variable and option of Skaffold for another kubeconfig, which its hooks would not read."""
+"""Variable and option of Skaffold for another kubeconfig, which do not reach its hooks."""
 DEFAULT_REPO = ("SKAFFOLD_DEFAULT_REPO", "--default-repo", "-d")
 """Variable and options of Skaffold for the registry."""
 
@@ -71,8 +71,8 @@ def require_named_context(context: str, command: list[str]) -> None:
         )
     if option(KUBECONFIG, command):
         raise Problem(
-            "Commands that Skaffold starts do not know its --kubeconfig: set KUBECONFIG instead, without --kubeconfig and "
-            "SKAFFOLD_KUBECONFIG."
+            "--kubeconfig and SKAFFOLD_KUBECONFIG do not reach the commands that Skaffold runs: leave them out, and set "
+            "KUBECONFIG instead."
         )
 
 
@@ -88,12 +88,12 @@ def require_registry_of_overlay(context: str, command: list[str]) -> None:
 
 
 def require_docker_of_this_machine(command: list[str]) -> None:
-    """Raise Problem if Skaffold would ask the minikube of the current context for a Docker that it does not have."""
+    """Raise Problem if Skaffold would build with the Docker of the current context's minikube, which has none."""
     current = run("kubectl", "config", "current-context").stdout.rstrip("\n")
     if current and image_delivery(current) == "minikube":
         kubeconfig = os.environ.get("KUBECONFIG") or "$HOME/.kube/config"
         raise Problem(
-            f"While {current} is the current context, Skaffold builds with the Docker of minikube, which has none: "
+            f"Skaffold cannot build while {current} is the current context, because this minikube has no Docker: "
             f"run KUBECONFIG=k8s/no-context.yaml:{kubeconfig} {' '.join(command)}"
         )
 
@@ -122,7 +122,7 @@ def variable_of_caller(name: str) -> str:
 
 
 def caller() -> list[str]:
-    """The words of the command that runs this process; on macOS, a word with spaces is several."""
+    """The words of the command that runs this process; on macOS, a word with spaces counts as several words."""
     try:
         return Path(f"/proc/{os.getppid()}/cmdline").read_text(encoding="utf-8").split("\0")[:-1]
     except OSError:

@@ -23,7 +23,7 @@ def registry_of(context: str) -> str:
 
 
 def write_registry(context: str, registry: str) -> Path:
-    """Keep the registry of a context beside its overlay, and return the file."""
+    """Write the registry of a context into the folder of its overlay, and return the file."""
     comment = "# The registry that the nodes of this context pull from. Tilt and Make read it, and push images there."
     file = overlay_folder(context) / FILE
     file.write_text(f"{comment}\n{NAME}={registry}\n", encoding="utf-8")
@@ -31,7 +31,7 @@ def write_registry(context: str, registry: str) -> Path:
 
 
 def require_reachable(registry: str) -> None:
-    """Raise Problem if the registry does not answer, whatever its answer is: Docker alone knows the credentials."""
+    """Raise Problem if the registry does not answer. Any answer will do, because only Docker has the credentials."""
     host = registry.partition("/")[0]
     if not any(_answers(f"{scheme}://{host}/v2/") for scheme in ("https", "http")):
         raise Problem(f"Registry {host} does not answer: check the network, and {FILE} in the overlay of the context.")
@@ -43,7 +43,7 @@ def _answers(url: str) -> bool:
     except (urllib.error.HTTPError, http.client.HTTPException):
         return True
     except urllib.error.URLError as error:
-        # A certificate that only Docker trusts is an answer, too.
+        # A certificate that only Docker trusts counts as an answer.
         return isinstance(error.reason, ssl.SSLCertVerificationError)
     except OSError:
         return False

@@ -1,7 +1,7 @@
-"""Copies what is saved from the build until Skaffold says "Watching for changes", which Skaffold itself never copies.
+"""Copies files saved between the build and Skaffold's "Watching for changes", which Skaffold itself never copies.
 
-A hook in skaffold.yaml starts it after each deployment. Skaffold takes the files that it finds when it begins to watch for
-those that it has built; later saves are its own.
+A hook in skaffold.yaml starts it after each deployment. When Skaffold begins to watch, it assumes that the files are those
+that it has built; it copies only later saves.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PROJECT = Path(__file__).parents[2]
 PERIOD = 1
 """Seconds between two comparisons."""
 OVERLAP = 15
-"""Seconds of comparisons after the hook, which is several times what Skaffold needs until it watches."""
+"""Seconds of comparisons after the hook: several times as long as Skaffold needs until it watches."""
 LIMIT = 60
 """Seconds after which it ends although something still differs, such as a file that the load test writes."""
 
@@ -65,7 +65,7 @@ FOLDERS = [
 
 
 def main(context: str) -> None:
-    """Start the comparisons in a process that goes on while Skaffold does; other commands than dev and debug need none."""
+    """Start the comparisons in a process that ends with Skaffold; commands other than dev and debug need none."""
     if {"dev", "debug"}.intersection(caller()):
         subprocess.Popen(
             [sys.executable, "-m", "tools", "copy-saves", context, str(os.getppid())],
@@ -118,7 +118,7 @@ def digest(content: bytes) -> str:
 
 
 def unpack(context: str, pod: str, name: str, files: dict[str, bytes]) -> None:
-    """Write files into a folder in a pod, in the way in which Skaffold does."""
+    """Write files into a folder in a pod, as Skaffold does."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for path, content in files.items():

@@ -30,5 +30,5 @@ def test_a_command_has_help(command: str) -> None:
 def test_a_problem_is_one_line_without_a_traceback() -> None:
     failed = tools("clean", "production")
     assert (failed.returncode, failed.stdout) == (1, "")
-    assert failed.stderr.startswith("This project has no overlay for context production, so nothing was done: kubectl")
+    assert failed.stderr.startswith("This project has no overlay for context production, so nothing was done: run")
     assert len(failed.stderr.splitlines()) == 1

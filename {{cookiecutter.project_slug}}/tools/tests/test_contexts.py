@@ -99,7 +99,7 @@ def test_a_namespace_gets_what_the_overlay_adds_unless_the_account_may_not_chang
     assert not capsys.readouterr().out
     monkeypatch.setenv("FORBIDDEN", "1")
     contexts.update_namespace("minikube")
-    assert "stays as it is, because of Error: forbidden" in capsys.readouterr().out
+    assert "was not updated: Error: forbidden" in capsys.readouterr().out
     monkeypatch.setenv("DEPLOYED", "")
     with pytest.raises(Problem, match="cannot be created: Error: forbidden"):
         contexts.update_namespace("minikube")
