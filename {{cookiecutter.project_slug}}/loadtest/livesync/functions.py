@@ -184,7 +184,7 @@ def _search(definitions: Iterable[Definition]) -> list[tuple[FunctionType, Defin
     few = len(by_code) <= FEW
     objects = gc.get_referrers(*(definition.code for definition in by_code.values())) if few else gc.get_objects()
     found = [item for item in objects if type(item) is FunctionType]
-    return [(function, by_code[id(function.__code__)]) for function in found if id(function.__code__) in by_code]
+    return [(item, definition) for item in found if (definition := by_code.get(id(item.__code__)))]
 
 
 def exchange(

@@ -9,7 +9,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from importlib.machinery import SourceFileLoader
 from importlib.util import resolve_name
 from pathlib import Path
@@ -284,13 +284,19 @@ class Modules:
     def _path_of_module(self, name: str) -> str | None:
         imported = sys.modules.get(name)
         file = getattr(imported, "__file__", None)
-        return self.folder.relative(os.path.realpath(file)) if file else None
+        return self.folder.relative(_real_path(file)) if file else None
 
     def _running(self) -> Iterator[tuple[TopLevel, bool]]:
         """The statements whose code runs here, innermost first, and whether it is the statement itself that runs."""
         for frame in frames(sys._getframe(1)):
             if owner := self._owners.get(id(frame.f_code)):
                 yield owner, frame.f_code is owner.code
+
+
+@cache
+def _real_path(file: str) -> str:
+    """The real path of a module's file, which stays where it is; the system is asked for each part of a path."""
+    return os.path.realpath(file)
 
 
 def _is_container(value: Any) -> TypeGuard[Sized]:
