@@ -216,14 +216,20 @@ def test_edits_are_synced_to_where_the_image_has_them(project: Path, tilt_up: Ti
         assert {(rule["dest"], rule.get("strip")) for rule in artifact["sync"]["manual"]} == {(".", None)}
 
 
+# In the server and in the load test.
 SYNCED = [
-    "locustfile.py", "r.py", "re.txt", "report.txt", "readme.txt", "data.txt", "x", "slo.toml", "headless.toml",
-    "plan.yaml", "requirements.toml", "hosts", "l/a.py", "li/a.py", "lib/a.py", "liv/a.py", "live/data.csv",
-    "liver/a.py", "livesync2/a.py", "calc/a.py", "sync/a.py", "tests/data.json", "pages/deep/er/a.py",
+    "a.py", "r.py", "re.txt", "report.txt", "readme.txt", "required.txt", "requires_login.txt", "data.txt", "x", "t",
+    "e", "slo.toml", "plan.yaml", "requirements.toml", "requirements.dev.txt", "requirements-of-users.txt", "hosts",
+    "page.html", "Docs", "Dockerfile.md", "Profile", "l/a.py", "li/a.py", "lib/a.py", "liv/a.py", "live/data.csv",
+    "liver/a.py", "livesync2/a.py", "livesync_sync/a.py", "livesasync/a.py", "livestream_sync/a.py", "calc/a.py",
+    "sync/a.py", "templates/page.html", "pages/deep/er/a.py", "pages/requirements.txt", "pages/Dockerfile",
 ]  # fmt: skip
-
-
-REBUILT = ["requirements.txt", "requirements-otel.txt", "livesync/start.py", "livesync/deep/a.py"]
+REBUILT = {
+    "server": ["Dockerfile", "requirements.txt"],
+    "loadtest": [
+        "Dockerfile", "requirements.txt", "requirements-otel.txt", "livesync/start.py", "livesync/deep/a.py",
+    ],
+}  # fmt: skip
 
 
 def braces(pattern: str) -> list[str]:
@@ -245,14 +251,35 @@ def matches(path: str, pattern: str) -> bool:
     return "/" not in path and fnmatchcase(path, pattern)
 
 
-def test_tilt_and_skaffold_sync_the_same_files(project: Path, tilt_up: TiltUp) -> None:
-    [build] = [call for call in tilt_up("minikube")["docker_build"] if call.args[0].endswith("-loadtest")]
+@pytest.mark.parametrize("folder", REBUILT)
+def test_tilt_and_skaffold_sync_the_same_files(project: Path, tilt_up: TiltUp, folder: str) -> None:
+    [build] = [call for call in tilt_up("minikube")["docker_build"] if call.args[0].endswith(f"-{folder}")]
     steps = {step.name: step.args for step in build.named["live_update"]}
-    fallbacks = [path.removeprefix("loadtest/") for path in steps["fall_back_on"][0]]
-    assert fallbacks == ["requirements.txt", "requirements-otel.txt", "livesync"]
-    [artifact] = [a for a in skaffold(project)["build"]["artifacts"] if a["image"].endswith("-loadtest")]
+    [fallbacks] = steps["fall_back_on"]
+    # Tilt itself rebuilds after a change of the Dockerfile.
+    by_tilt = [f"{folder}/Dockerfile", *([fallbacks] if isinstance(fallbacks, str) else fallbacks)]
+    [artifact] = [a for a in skaffold(project)["build"]["artifacts"] if a["image"].endswith(f"-{folder}")]
     patterns = [one for rule in artifact["sync"]["manual"] for one in braces(rule["src"])]
-    for path in SYNCED + REBUILT:
-        by_tilt = not any(path == one or path.startswith(f"{one}/") for one in fallbacks)
-        by_skaffold = any(matches(path, pattern) for pattern in patterns)
-        assert (by_tilt, by_skaffold) == ((path in SYNCED),) * 2, path
+    for path in SYNCED + REBUILT[folder]:
+        rebuilt_by_tilt = any(f"{folder}/{path}/".startswith(f"{one}/") for one in by_tilt)
+        synced_by_skaffold = any(matches(path, pattern) for pattern in patterns)
+        assert (not rebuilt_by_tilt, synced_by_skaffold) == ((path in SYNCED),) * 2, path
+
+
+@pytest.mark.parametrize("folder", REBUILT)
+def test_what_is_saved_while_skaffold_builds_is_copied_if_it_is_synced(bake: Callable[..., Path], folder: str) -> None:
+    project = bake()
+    for path in SYNCED + REBUILT[folder]:
+        (project / folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (project / folder / path).touch()
+    listed = run(sys.executable, "-c", COPIED, folder, cwd=project).stdout.split()
+    assert set(SYNCED) <= set(listed)
+    assert not set(REBUILT[folder]) & set(listed)
+
+
+COPIED = """
+import sys
+from tools.setup.saves import FOLDERS
+[folder] = [folder for folder in FOLDERS if folder.name == sys.argv[1]]
+print(*folder.files(), sep="\\n")
+"""

@@ -35,7 +35,6 @@ class Folder(NamedTuple):
 
     name: str
     selector: str
-    pattern: str
     excluded: frozenset[str]
     """Names at the top of the folder that need a new image."""
 
@@ -43,7 +42,7 @@ class Folder(NamedTuple):
         """Content of the files that are synced, by path in the folder."""
         top = PROJECT / self.name
         found = {}
-        for path in top.rglob(self.pattern):
+        for path in top.rglob("*"):
             if path.is_file() and self.is_synced(path.relative_to(top)):
                 # An editor may remove a temporary file meanwhile.
                 with contextlib.suppress(OSError):
@@ -59,8 +58,8 @@ IMAGE_ONLY = frozenset({"Dockerfile", "requirements.in", "requirements.txt", "re
 MASTER = "app.kubernetes.io/name=locust,app.kubernetes.io/component=master"
 FOLDERS = [
     # Live sync sends the code of the master to the workers.
-    Folder("loadtest", MASTER, "*", IMAGE_ONLY | {"livesync"}),
-    Folder("server", "app.kubernetes.io/name=server", "*.py", IMAGE_ONLY | {"tests"}),
+    Folder("loadtest", MASTER, IMAGE_ONLY | {"livesync"}),
+    Folder("server", "app.kubernetes.io/name=server", IMAGE_ONLY | {"tests"}),
 ]
 
 
