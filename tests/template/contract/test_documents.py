@@ -3,15 +3,13 @@
 import ast
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.support.commands import run
-from tests.template.contract.objects import (
-    HOST_PORTS,
-    ROLES,
-)
+from tests.template.contract.objects import HOST_PORTS, ROLES, Object, of_kind
 
 DOCUMENTS = ["README.md", "AGENTS.md", "SECURITY.md", "docs/*.md", "*/README.md", "loadtest/*/README.md"]
 MADE_BY_THE_READER = {"loadtest/.env", "k8s/overlays/kind-kind"}
@@ -86,10 +84,32 @@ def test_addresses_in_documents_are_forwarded_or_served(project: Path) -> None:
     assert '"8090"' in (project / "Tiltfile").read_text()
 
 
-def test_ports_of_a_run_without_a_cluster_are_the_same(project: Path) -> None:
+def test_ports_of_a_run_without_a_cluster_are_the_same(project: Path, everything: list[Object]) -> None:
     procfile = (project / "Procfile").read_text()
-    names = set(re.findall(r"^([a-z0-9_-]+):", procfile, re.MULTILINE))
-    assert {"server", "master"} <= names
+    commands = dict(re.findall(r"^([a-z0-9_-]+): (.*)", procfile, re.MULTILINE))
+    # The master has no option for a port, as in the cluster, so that Locust's defaults hold.
+    assert not re.search(r"--(web|master-bind|master)-port", "".join(commands.values()))
+    web, workers = map(int, run(sys.executable, "-c", LOCUST_PORTS).stdout.split())
+    [server] = map(int, re.findall(r"--port (\d+)", commands["server"]))
+    # Other tests compare these with what Tilt and Skaffold forward, and with the documents.
+    assert {"server": server, "locust-master": web} == HOST_PORTS
+    services = of_kind("Service", everything)
+    assert [port["port"] for name in HOST_PORTS for port in services[name]["spec"]["ports"]] == [server, web, workers]
+    for tool, constant in {
+        "local_processes.py": f"PORTS = [{server}, {web}, {workers}]",
+        "live.py": f"PORT = {web}",
+        "runs/on_this_machine.py": f"SERVER_PORT, MASTER_PORT = {server}, {workers}",
+        "setup/doctor.py": f"[{server}, {web}] if has_server else [{web}]",
+    }.items():
+        assert constant in (project / "tools" / tool).read_text(), tool
+    assert f"──{web}──▶ locust-master ◀──{workers}── locust-worker" in (project / "README.md").read_text()
+
+
+LOCUST_PORTS = """
+from locust.argument_parser import get_parser
+parser = get_parser(default_config_files=[])
+print(parser.get_default("web_port"), parser.get_default("master_bind_port"))
+"""
 
 
 @pytest.mark.parametrize("target", ["clean", "doctor", "headless", "pulse"])
