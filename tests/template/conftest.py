@@ -47,6 +47,13 @@ def project(bake: Callable[..., Path]) -> Path:
     return bake()
 
 
+@pytest.fixture(params=["template", "project"])
+def root(request: pytest.FixtureRequest) -> Path:
+    """The root of either repository."""
+    path: Path = request.getfixturevalue(request.param)
+    return path
+
+
 @pytest.fixture(scope="session")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the template repository, in which `make demo` has baked the project."""

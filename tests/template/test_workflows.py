@@ -6,19 +6,12 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 
 def workflows(root: Path) -> list[dict[str, Any]]:
     # BaseLoader keeps `on` a word instead of a boolean.
     return [yaml.load(file.read_text(), yaml.BaseLoader) for file in (root / ".github/workflows").iterdir()]
-
-
-@pytest.fixture(params=["template", "project"])
-def root(request: pytest.FixtureRequest) -> Path:
-    path: Path = request.getfixturevalue(request.param)
-    return path
 
 
 def test_actions_are_pinned_and_may_only_read(root: Path) -> None:
