@@ -1,6 +1,8 @@
 """What the Makefiles of both repositories install, and from where."""
 
 import os
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.support.commands import run
@@ -16,3 +18,22 @@ def test_the_package_index_of_pip_is_that_of_uv(root: Path, tmp_path: Path) -> N
     made = run("make", "-f", "Makefile", "-f", str(print_environment), "print", cwd=root, environment=environment)
     expected = {f"UV_{NAMES_OF_UV.get(name, name)}={value}" for name, value in INDEX.items()}
     assert {line for line in made.stdout.splitlines() if line.startswith("UV_")} >= expected
+
+
+def test_a_pulse_installs_what_a_headless_run_needs_and_what_draws_its_chart(bake: Callable[..., Path]) -> None:
+    project = bake()
+    installed = {target: installations(project, target) for target in ("headless", "pulse")}
+    assert len(installed["headless"]) == 1
+    assert installed["pulse"][:-1] == installed["headless"]
+    assert re.fullmatch(r"--constraint \S+ matplotlib", installed["pulse"][-1])
+    # Where all tools are installed already, nothing else is.
+    (project / ".venv/bin").mkdir(parents=True)
+    for name in ("bin/python", ".installed"):
+        (project / ".venv" / name).touch()
+    assert [installations(project, target) for target in installed] == [[], []]
+
+
+def installations(project: Path, target: str) -> list[str]:
+    """The arguments of each `uv pip install` that `make` would run, but for the interpreter."""
+    made = run("make", "--dry-run", "UV=uv", "--old-file", "uv", target, cwd=project)
+    return re.findall(r"uv pip \w+ --python \S+ (.*)", made.stdout)
