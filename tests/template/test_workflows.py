@@ -3,10 +3,14 @@
 import os
 import re
 import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from tests.support.commands import run
 
 
 def workflows(root: Path) -> list[dict[str, Any]]:
@@ -48,6 +52,38 @@ def test_every_lock_is_audited_as_it_is_once_a_week(root: Path, tmp_path: Path) 
     assert sorted(audit[2] for audit in audits if audit) == sorted(
         lock.as_posix() for lock in locks if lock.parts[0] != "build"
     )
+
+
+def test_a_run_on_github_shows_the_verdict_of_the_newest_run_and_keeps_all_reports(
+    bake: Callable[..., Path], tmp_path: Path
+) -> None:
+    project = bake()
+    [workflow] = [workflow for workflow in workflows(project) if workflow["name"] == "Load test"]
+    steps = {step["name"]: step for step in workflow["jobs"]["headless"]["steps"] if "name" in step}
+    published = run(sys.executable, "-c", TWO_RUNS, cwd=project)
+    assert published.returncode == 0, published.stdout
+    page = tmp_path / "page.md"
+    page.write_text("# Of a step before\n")
+    environment = os.environ | {"GITHUB_STEP_SUMMARY": str(page)}
+    # As GitHub runs a step that names no shell.
+    shown = run("bash", "-e", "-c", steps["Show the verdict"]["run"], cwd=project, environment=environment)
+    assert shown.returncode == 0, shown.stdout
+    titles = [line for line in page.read_text().splitlines() if line.startswith("# ")]
+    assert titles == ["# Of a step before", "# Failed: 1 of 2 checks passed"]
+    kept = list(project.glob(steps["Keep the reports, with JUnit XML"]["with"]["path"]))
+    assert {file.name for folder in kept for file in folder.iterdir()} == {"summary.md", "junit.xml"}
+    assert len(kept) == 2
+    for name in ("Show the verdict", "Keep the reports, with JUnit XML"):
+        assert steps[name]["if"] == "always()", "a run that fails has reports, too"
+
+
+TWO_RUNS = """
+from tools.runs.report_folders import new_folder
+from tools.runs.reports import publish
+from tools.tests.verdicts import check, verdict
+publish(new_folder(), verdict(check("p95")))
+publish(new_folder(), verdict(check("p95"), check("p99", passed=False)))
+"""
 
 
 def test_one_job_waits_for_all_that_a_change_has_to_pass(template: Path) -> None:
