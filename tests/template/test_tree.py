@@ -1,5 +1,6 @@
 """The generated files are those of the template, and look as if somebody had written them by hand."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -75,6 +76,14 @@ def test_no_two_modules_have_the_same_name(project: Path) -> None:
     names = [path.stem for path in project.rglob("*.py") if "tests" not in path.parts and path.stem[:2] != "__"]
     assert sorted(set(names)) == sorted(names)
     assert not {name for name in names if f"{name}s" in names}, "singular and plural of one name"
+
+
+def test_no_two_classes_have_the_same_name(project: Path) -> None:
+    modules = [ast.parse(path.read_text()) for path in project.rglob("*.py") if "tests" not in path.parts]
+    classes = [node.name for module in modules for node in ast.walk(module) if isinstance(node, ast.ClassDef)]
+    assert not {name for name in classes if classes.count(name) > 1}
+    assigned = {target for module in modules for node in module.body for target in getattr(node, "targets", [])}
+    assert not {target.id for target in assigned if isinstance(target, ast.Name)} & set(classes), "type alias and class"
 
 
 def test_files_without_an_answer_arrive_unchanged(template: Path, project: Path) -> None:

@@ -106,8 +106,8 @@ def require_containerd_image_store() -> None:
         )
 
 
-Check = Callable[[str], str]
-MACHINE: list[Check] = [python, tool, ports, docker]
+DoctorCheck = Callable[[str], str]
+MACHINE: list[DoctorCheck] = [python, tool, ports, docker]
 
 
 def main(context: str) -> int:
@@ -128,7 +128,7 @@ def main(context: str) -> int:
     return 0 if healthy else 1
 
 
-def passes(checks: list[Check], context: str, otherwise: str = "FAIL") -> bool:
+def passes(checks: list[DoctorCheck], context: str, otherwise: str = "FAIL") -> bool:
     """Print a line for each check, with ok or with `otherwise` in front, and return whether all of them passed."""
     problems = 0
     for check in checks:

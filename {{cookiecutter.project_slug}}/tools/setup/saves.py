@@ -30,7 +30,7 @@ LIMIT = 60
 """Seconds after which it ends although something still differs, such as a file that the load test writes."""
 
 
-class Folder(NamedTuple):
+class SyncedFolder(NamedTuple):
     """A folder that is copied into the pods with a label, as `/name`."""
 
     name: str
@@ -58,8 +58,8 @@ IMAGE_ONLY = frozenset({"Dockerfile", "requirements.in", "requirements.txt", "re
 MASTER = "app.kubernetes.io/name=locust,app.kubernetes.io/component=master"
 FOLDERS = [
     # Live sync sends the code of the master to the workers.
-    Folder("loadtest", MASTER, IMAGE_ONLY | {"livesync"}),
-    Folder("server", "app.kubernetes.io/name=server", IMAGE_ONLY | {"tests"}),
+    SyncedFolder("loadtest", MASTER, IMAGE_ONLY | {"livesync"}),
+    SyncedFolder("server", "app.kubernetes.io/name=server", IMAGE_ONLY | {"tests"}),
 ]
 
 
@@ -93,7 +93,7 @@ def is_running(process: int) -> bool:
     return True
 
 
-def copy_differences(context: str, folder: Folder) -> int:
+def copy_differences(context: str, folder: SyncedFolder) -> int:
     """Copy the files that differ into each pod, and return how many pods that were."""
     files, pods = folder.files(), 0
     for pod in in_namespace(context, "get", "pods", "--selector", folder.selector, "--output", "name").split():
