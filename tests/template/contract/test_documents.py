@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import json_with_comments
 from tests.support.commands import run
 from tests.template.contract.objects import HOST_PORTS, ROLES, Object, of_kind
 
@@ -82,6 +83,8 @@ def test_addresses_in_documents_are_forwarded_or_served(project: Path) -> None:
     ports = {int(port) for text in documents(project).values() for port in re.findall(r"localhost:(\d+)", text)}
     assert set(HOST_PORTS.values()) <= ports <= {*HOST_PORTS.values(), *tilt}
     assert '"8090"' in (project / "Tiltfile").read_text()
+    devcontainer = json_with_comments.parse((project / ".devcontainer/devcontainer.json").read_text())
+    assert set(devcontainer["forwardPorts"]) == {*HOST_PORTS.values(), *tilt}
 
 
 def test_ports_of_a_run_without_a_cluster_are_the_same(project: Path, everything: list[Object]) -> None:
