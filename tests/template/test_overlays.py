@@ -1,12 +1,16 @@
 """Overlays and components render, and Kubernetes accepts what comes out."""
 
+import re
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from kubernetes_validate import latest_version, validate
+
+from tests.support.baking import TEMPLATE
 
 COMPONENTS = ["autoscaling", "headless", "live-sync", "network-policy", "node-port", "priority-class", "shared-cluster"]
 # They exclude each other.
@@ -51,9 +55,10 @@ def test_there_are_no_other_overlays_and_components(k8s: Path) -> None:
 
 
 def assert_valid(objects: list[dict[str, Any]]) -> None:
-    """Fail unless the newest Kubernetes knows every field of every object."""
+    """Fail unless the oldest Kubernetes that the README names and the newest know every field of every object."""
     assert objects
-    for item in objects:
-        validate(item, latest_version(), strict=True)
+    [oldest] = re.findall(r"Kubernetes (\d\.\d+) or newer", (TEMPLATE / "README.md").read_text())
+    for version, item in product((oldest, latest_version()), objects):
+        validate(item, version, strict=True)
     names = [(item["kind"], item["metadata"]["name"]) for item in objects]
     assert len(names) == len(set(names))
