@@ -126,6 +126,25 @@ def test_all_tools_write_the_same_project(answers: dict[str, str], tmp_path: Pat
     assert not list(tmp_path.rglob("pwned"))
 
 
+def test_the_oldest_cookiecutter_that_the_readme_names_writes_the_same_project(template: Path, tmp_path: Path) -> None:
+    [version] = re.findall(r"^\| cookiecutter \| ([\d.]+) \|", (template / "README.md").read_text(), re.MULTILINE)
+    repository = tmp_path / "locust-k8s"
+    first_release(repository)
+    (tmp_path / "config.yaml").write_text(f"cookiecutters_dir: {tmp_path}/clones\nreplay_dir: {tmp_path}/replay\n")
+    oldest = ["tool", "run", "--python", sys.executable, "--from", f"cookiecutter=={version}", "cookiecutter"]
+    written = run(
+        Path(sys.executable).with_name("uv"),
+        *oldest,
+        "--no-input",
+        str(repository),
+        cwd=tmp_path,
+        seconds=300,
+        environment=os.environ | {"COOKIECUTTER_CONFIG": str(tmp_path / "config.yaml")},
+    )
+    assert written.returncode == 0, written.stdout
+    assert files(tmp_path / "load-lab") == files(bake(tmp_path / "baked", template=str(repository)))
+
+
 @pytest.mark.parametrize("tool", TOOLS)
 def test_copier_and_cruft_update_a_project(
     tool: str, scripts: list[str], repository: Path, template: Path, tmp_path: Path
