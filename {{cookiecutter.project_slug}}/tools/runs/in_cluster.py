@@ -38,6 +38,9 @@ START_TIMEOUT = 60
 
 PULL_FAILURES = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"}
 
+RECONNECT_TIMEOUT = 60
+"""Seconds for which the cluster may not answer during a run; the reports can be collected as long after its end."""
+
 DELETE_TIMEOUT = 90
 """Seconds that the pods may take to be deleted, which is more than their grace period."""
 
@@ -101,16 +104,15 @@ def run(context: str, folder: Path, kustomization: Json) -> None:
         in_namespace(context, "apply", "--kustomize", str(folder), "--selector", LABEL)
         pod = started_master(context)
         try:
-            follow(context, pod)
-        except KeyboardInterrupt:
-            print("\nThe test ends now, and its reports are fetched.", flush=True)
-            in_namespace(context, "exec", pod, "--container", "locust-master", "--", "sh", "-c", "kill -INT 1")
-            follow(context, pod, "--tail=0")
+            follow_until_interrupted(context, pod)
+        except Problem as problem:
+            # The run may have ended since, and then its reports are there.
+            print(problem, flush=True)
         collect(context, pod, folder)
         if not (folder / "verdict.json").exists():
             show_workers(context)
     finally:
-        delete(context)
+        delete_or_say_so(context)
 
 
 def require_idle_project(context: str) -> None:
@@ -143,10 +145,11 @@ def claim(context: str) -> None:
 
 
 def another_run(context: str) -> str:
-    return (
-        "Another headless run is active: wait for its end, or stop it with "
-        f"kubectl --context {context} --namespace {NAMESPACE} delete {KINDS} --selector {LABEL}"
-    )
+    return f"Another headless run is active: wait for its end, or stop it with {delete_command(context)}"
+
+
+def delete_command(context: str) -> str:
+    return f"kubectl --context {context} --namespace {NAMESPACE} delete {KINDS} --selector {LABEL}"
 
 
 def started_master(context: str) -> str:
@@ -154,7 +157,7 @@ def started_master(context: str) -> str:
     deadline = time.monotonic() + START_TIMEOUT
     state: Json = {}
     while time.monotonic() < deadline:
-        for pod in json.loads(in_namespace(context, "get", "pods", "--selector", MASTER, "--output", "json"))["items"]:
+        for pod in read(context, "pods", "--selector", MASTER)["items"]:
             require_pulled(pod)
             state = container_state(pod)
             if "waiting" not in state:
@@ -185,18 +188,30 @@ def require_pulled(pod: Json) -> None:
             )
 
 
+def follow_until_interrupted(context: str, pod: str) -> None:
+    """Show the output of Locust until its container has ended; Ctrl-C ends the test. Raises Problem."""
+    try:
+        follow(context, pod)
+    except KeyboardInterrupt:
+        print("\nThe test ends now, and its reports are fetched.", flush=True)
+        in_namespace(context, "exec", pod, "--container", "locust-master", "--", "sh", "-c", "kill -INT 1")
+        follow(context, pod, "--tail=0")
+
+
 def follow(context: str, pod: str, *options: str) -> None:
     """Show the output of Locust until its container has ended, also if the connection drops in the meantime."""
+    seen = time.monotonic()
     while True:
         words = ["logs", "--follow", pod, "--container", "locust-master", *options]
         command = ["kubectl", "--context", context, "--namespace", NAMESPACE, *words]
         with subprocess.Popen(command, text=True, stdout=subprocess.PIPE) as log:
             for line in log.stdout or ():
                 progress.show(line.rstrip())
-        if "running" not in container_state(json.loads(in_namespace(context, "get", "pod", pod, "--output", "json"))):
+                seen = time.monotonic()
+        if "running" not in container_state(read(context, "pod", pod)):
             return
         time.sleep(1)
-        options = ("--since=2s",)
+        options = (f"--since={time.monotonic() - seen + 1:.0f}s",)
 
 
 def collect(context: str, pod: str, folder: Path) -> None:
@@ -218,9 +233,29 @@ def show_workers(context: str) -> None:
         print(shown.stdout + shown.stderr, flush=True)
 
 
+def delete_or_say_so(context: str) -> None:
+    """Delete the objects of the run; a failure does not hide how the run ended."""
+    try:
+        delete(context)
+    except Problem as problem:
+        print(f"{problem}. What is left of the run can be deleted with {delete_command(context)}", flush=True)
+
+
 def delete(context: str) -> None:
     words = [KINDS, "--selector", LABEL, "--cascade=foreground"]
     in_namespace(context, "delete", *words, timeout=DELETE_TIMEOUT)
+
+
+def read(context: str, *words: str) -> Json:
+    """What kubectl gets in the project's namespace, also if the cluster does not answer for a while. Raises Problem."""
+    deadline = time.monotonic() + RECONNECT_TIMEOUT
+    while True:
+        try:
+            return dict(json.loads(in_namespace(context, "get", *words, "--output", "json")))
+        except Problem as problem:
+            if time.monotonic() > deadline or "NotFound" in str(problem):
+                raise
+        time.sleep(1)
 
 
 def in_namespace(context: str, *words: str, timeout: int = 30) -> str:
