@@ -12,7 +12,7 @@ from pathlib import Path
 from ..problem import Problem
 from ..runs import in_cluster, reports
 from ..runs.report_folders import new_folder, read_verdict, write_verdict
-from ..runs.settings import LOADTEST, as_variables, p95_level
+from ..runs.settings import LOADTEST, p95_level, valid_settings
 from ..runs.target import Service, deployment_behind, rendered, target_host
 from ..setup.contexts import allowed_context
 from ..setup.metrics import metrics
@@ -31,11 +31,11 @@ SCALE_IN_TIMEOUT = 120
 def main(context: str) -> int:
     """Return 0 if the run passed and the autoscaler did what its spec says, else 1. Raises Problem."""
     context = allowed_context(context)
+    settings = valid_settings(PULSE)
     metrics(context)
     namespace, deployment = watched(context)
     hpa = find(context, namespace, deployment)
     spec = Spec.of(hpa)
-    settings = as_variables(PULSE)
     with watch(context, namespace, deployment, hpa["metadata"]["name"]) as samples:
         print(f"Waiting until {deployment} is at its minimum, {spec.minimum}", flush=True)
         if not wait_for_minimum(samples, spec):

@@ -26,7 +26,7 @@ from ..setup.contexts import (
 from . import progress, reports
 from .report_folders import new_folder, read_verdict
 from .run_manifests import LABEL, delivered_image, kustomization_of_run, secret_of_run
-from .settings import describe_environment, expected_workers, require_valid
+from .settings import Settings, describe_environment, expected_workers, valid_settings
 from .target import Json, rendered, require_allowed_by_policy, require_target, target_host
 
 KINDS = "jobs,services,configmaps,secrets"
@@ -48,22 +48,22 @@ DELETE_TIMEOUT = 90
 def main(context: str) -> int:
     """Run in a context, by default the current one, and return the exit code. Raises Problem."""
     context = allowed_context(context)
-    with prepared(context, {}) as kustomization:
+    settings = valid_settings()
+    with prepared(context, settings) as kustomization:
         folder = new_folder()
         run(context, folder, kustomization)
     return reports.publish(folder, read_verdict(folder))
 
 
 @contextmanager
-def prepared(context: str, settings: dict[str, str]) -> Iterator[Json]:
+def prepared(context: str, settings: Settings) -> Iterator[Json]:
     """Check what a run needs, get its image to the nodes, and claim the project; yield the run's kustomization.
 
-    `settings` are environment variables of Locust. Raises Problem.
+    Raises Problem.
     """
     for signum in (signal.SIGINT, signal.SIGTERM):  # a shell ignores SIGINT in what it starts in the background
         signal.signal(signum, signal.default_int_handler)
     expected_workers()
-    require_valid(settings)
     require_remote_allowed(context)
     print(describe_environment(), flush=True)
     objects = rendered(context)
@@ -73,7 +73,7 @@ def prepared(context: str, settings: dict[str, str]) -> Iterator[Json]:
     image = delivered_image(context)
     with project_namespace(context):
         claim(context)
-        yield kustomization_of_run(context, image, settings, objects)
+        yield kustomization_of_run(context, image, settings.variables, objects)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from ..problem import Problem
 from ..setup.ports import answers, require_free
 from . import progress, reports
 from .report_folders import new_folder, read_verdict
-from .settings import describe_environment, expected_workers, process_environment, require_valid
+from .settings import describe_environment, expected_workers, process_environment, valid_settings
 from .target import HOST, require_no_password
 
 PROJECT = Path(__file__).parents[2]
@@ -34,7 +34,7 @@ def main() -> int:
     needs_server = not host
     require_free([MASTER_PORT, *([SERVER_PORT] if needs_server else [])])
     workers = expected_workers()
-    require_valid({})
+    valid_settings()
     print(describe_environment(), flush=True)
     folder = new_folder()
     with ExitStack() as processes:

@@ -1,5 +1,6 @@
 """Settings of a run: loadtest/headless.toml, the environment variables that override it, and slo.toml."""
 
+import json
 import math
 import os
 import re
@@ -7,9 +8,10 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..problem import Problem
+from .settings_check import INVALID_LEVELS, INVALID_OPTION
 
 LOADTEST = Path(__file__).parents[2] / "loadtest"
 HEADLESS = LOADTEST / "headless.toml"
@@ -22,6 +24,21 @@ RESERVED = re.compile(
     "SKIP_LOG_SETUP|LOGFILE|SKIP_MONKEY_PATCH)"
 )
 """Variables that a run sets itself or does without, such as the roles of its processes and the files of its reports."""
+
+RESERVED_OPTIONS = {"worker", "master", "slave", "list", "help", "version", "show-task-ratio", "show-task-ratio-json"}
+"""Options without such a variable with which Locust would run no test, or one without a verdict."""
+
+CHECK_TIMEOUT = 60
+"""Seconds that the locustfile may take to load."""
+
+
+class Settings(NamedTuple):
+    """What the checks of the settings give a run."""
+
+    variables: dict[str, str]
+    """Of Locust, for the options in files other than headless.toml."""
+    run_time: int | None
+    """Seconds; None for a run without end."""
 
 
 def from_environment() -> dict[str, str]:
@@ -47,20 +64,63 @@ def describe_environment() -> str:
 
 def as_variables(file: Path) -> dict[str, str]:
     """The options in a TOML file of Locust, as the environment variables that set them. Raises Problem if it is invalid."""
-    return {f"LOCUST_{name.upper().replace('-', '_')}": str(value) for name, value in _options(file).items()}
+    return {
+        _variable(name): json.dumps(value) if isinstance(value, list) else str(value)
+        for name, value in _options(file).items()
+    }
 
 
-def require_valid(settings: dict[str, str], loadtest: Path = LOADTEST) -> None:
-    """Raise Problem, with Locust's message, if Locust rejects headless.toml, these settings or the locustfile."""
-    _options(loadtest / HEADLESS.name)
-    command = [sys.executable, "-m", "plugins", "--config", HEADLESS.name, "--list"]
-    environment = process_environment() | settings
-    checked = subprocess.run(
-        command, cwd=loadtest, env=environment, capture_output=True, text=True, check=False, timeout=60
-    )
+def valid_settings(*files: Path, loadtest: Path = LOADTEST) -> Settings:
+    """The settings of a run with headless.toml and, as variables, the options in `files`.
+
+    Raises Problem, which names the file or the variable, if one of them, the locustfile or slo.toml is invalid.
+    """
+    options = {file.name: _options(file) for file in (*files, loadtest / HEADLESS.name)}
+    for file in files:
+        if "expect-workers" in options[file.name]:
+            raise Problem(f"{file.name} has expect-workers, which applies in {HEADLESS.name} alone: set it there")
+    variables = {name: value for file in files for name, value in as_variables(file).items()}
+    found = _check(loadtest, variables | process_environment(), options)
+    for file in files:
+        for option in options[file.name]:
+            if _variable(option) not in found["variables"]:
+                raise Problem(f"{file.name} has {option!r}, which is no option of Locust that has a variable")
+    return Settings(variables, found["run_time"])
+
+
+def _check(loadtest: Path, environment: dict[str, str], options: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """What settings_check.py prints; `options` are those of the files by name. Raises Problem if it rejects the settings."""
+    script = str(Path(__file__).with_name("settings_check.py"))
+    command = [sys.executable, "-P", script, "--config", HEADLESS.name]
+    try:
+        checked = subprocess.run(
+            command, cwd=loadtest, env=environment, capture_output=True, text=True, check=False, timeout=CHECK_TIMEOUT
+        )
+    except subprocess.TimeoutExpired:
+        raise Problem(f"The locustfile takes more than {CHECK_TIMEOUT} s to load: let it do less then") from None
+    reason = checked.stderr.strip()
+    if checked.returncode == INVALID_LEVELS:
+        raise Problem(reason)
+    if checked.returncode == INVALID_OPTION:
+        message = " ".join(reason.rpartition("error: ")[2].split())
+        raise Problem(f"{_source(message, options)} is invalid: {message}")
     if checked.returncode:
-        message = checked.stderr.partition("error: ")[2] or checked.stderr
-        raise Problem(f"Locust rejects headless.toml, a LOCUST_ variable or the locustfile: {message.strip()}")
+        places = re.findall(rf'File "{re.escape(str(loadtest.resolve()))}/(.+)", line (\d+)', reason)
+        place = ":".join(places[-1]) + ": " if places else ""
+        raise Problem(f"The locustfile cannot be loaded: {place}{(reason.splitlines() or ['no reason'])[-1]}")
+    return dict(json.loads(checked.stdout.splitlines()[-1]))
+
+
+def _source(message: str, options: dict[str, dict[str, Any]]) -> str:
+    """The variable or the file that sets the option which Locust's message names."""
+    if named := re.search(r"--([\w-]+)|^([\w-]+) (?:is|can't) ", message):
+        option = (named[1] or named[2]).replace("_", "-")
+        if _variable(option) in from_environment():
+            return _variable(option)
+        for file, of_file in options.items():
+            if option in of_file:
+                return file
+    return " or ".join([*options, "a variable of Locust"])
 
 
 def expected_workers(file: Path = HEADLESS) -> int:
@@ -101,9 +161,15 @@ def _options(file: Path) -> dict[str, Any]:
             raise Problem(f"{file.name} has {name!r}, which is no option of Locust: see locust --help")
         if isinstance(value, str) and "\0" in value:
             raise Problem(f"{name} in {file.name} is {value!r}: it needs a value without null characters")
+        if RESERVED.fullmatch(_variable(name)) or name.lower() in RESERVED_OPTIONS:
+            raise Problem(f"{file.name} has {name!r}, which a run sets itself: remove it")
         if isinstance(value, dict) or (isinstance(value, float) and not math.isfinite(value)):
             raise Problem(f"{name} in {file.name} is {value!r}: it needs a value of Locust's option --{name}")
     return options
+
+
+def _variable(option: str) -> str:
+    return f"LOCUST_{option.upper().replace('-', '_')}"
 
 
 def _workers(name: str, value: object) -> int:

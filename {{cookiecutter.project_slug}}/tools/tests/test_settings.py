@@ -38,9 +38,13 @@ def nothing_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("[tool.locust]\nusers = {}", "users in headless.toml is {}: it needs a value"),
         ("[tool.locust]\nusers = inf", "users in headless.toml is inf: it needs a value"),
         ("[tool.locust]\n'a=b' = 1", "headless.toml has 'a=b', which is no option of Locust: see locust --help"),
-        ('[tool.locust]\nhost = "\\u0000"', "host in headless.toml is '\\x00': it needs a value without null"),
+        ('[tool.locust]\nplan = "\\u0000"', "plan in headless.toml is '\\x00': it needs a value without null"),
         (f"[tool.locust]\nusers = {'[' * 5000}", "headless.toml cannot be read: "),
         (f"[tool.locust]\nusers = 0x{'f' * 5000}", "headless.toml cannot be read: "),
+        ("[tool.locust]\nlocustfile = 'x.py'", "headless.toml has 'locustfile', which a run sets itself: remove it"),
+        ("[tool.locust]\nworker = true", "headless.toml has 'worker', which a run sets itself: remove it"),
+        ("[tool.locust]\nprocesses = 2", "headless.toml has 'processes', which a run sets itself: remove it"),
+        ("[tool.locust]\nlist = true", "headless.toml has 'list', which a run sets itself: remove it"),
         ("[tool.locust]\nexpect-workers = 1.5", "expect-workers in headless.toml is 1.5: it needs a whole number"),
     ],
 )
@@ -128,25 +132,78 @@ def test_a_file_becomes_variables_of_locust(tmp_path: Path) -> None:
     assert settings.as_variables(known) == {"LOCUST_RUN_TIME": "195s", "LOCUST_HIGH": "1000"}
 
 
+@pytest.fixture
+def loadtest(tmp_path: Path) -> Path:
+    """A copy of the load test, whose files may be changed."""
+    return shutil.copytree(settings.LOADTEST, tmp_path / "loadtest", ignore=shutil.ignore_patterns("tests"))
+
+
+def problem_of(loadtest: Path) -> str:
+    with pytest.raises(Problem) as raised:
+        settings.valid_settings(loadtest / "pulse.toml", loadtest=loadtest)
+    assert "\n" not in str(raised.value)
+    return str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["headless.toml", "pulse.toml"])
 @pytest.mark.parametrize(
-    ("options", "variables", "problem"),
+    ("option", "problem"),
     [
-        ("users = 'ten'", {}, "argument -u/--users: invalid int value: 'ten'"),
-        ("userz = 10", {}, "unrecognized arguments: --userz"),
-        ("run-time = 'soon'", {}, "argument -t/--run-time: Invalid time span format"),
-        ("users = 10", {"LOCUST_SHAPE": "zigzag"}, "argument --shape: invalid choice: 'zigzag'"),
+        ("users = 'ten'", "is invalid: argument -u/--users: invalid int value: 'ten'"),
+        ("users = -1", "is invalid: users is -1: "),
+        ("high = [1, 2]", "is invalid: "),
+        ("worker = true", "has 'worker', which a run sets itself: remove it"),
     ],
 )
-def test_what_locust_rejects_is_a_problem_before_anything_starts(
-    tmp_path: Path, options: str, variables: dict[str, str], problem: str
+def test_an_invalid_option_is_a_problem_that_names_its_file(
+    loadtest: Path, name: str, option: str, problem: str
 ) -> None:
-    loadtest = shutil.copytree(settings.LOADTEST, tmp_path / "loadtest", ignore=shutil.ignore_patterns("tests"))
-    file(loadtest, f"[tool.locust]\n{options}")
-    with pytest.raises(Problem) as raised:
-        settings.require_valid(variables, loadtest)
-    assert problem in str(raised.value)
-    assert "Traceback" not in str(raised.value)
+    # Each key once, in the one file.
+    (loadtest / "headless.toml").write_text("[tool.locust]\n")
+    (loadtest / "pulse.toml").write_text("[tool.locust]\n")
+    (loadtest / name).write_text(f"[tool.locust]\n{option}")
+    assert problem_of(loadtest).startswith(f"{name} {problem}")
+
+
+def test_an_option_that_locust_does_not_have_is_a_problem_that_names_its_file(loadtest: Path) -> None:
+    file(loadtest, "[tool.locust]\nuser = 3")
+    assert problem_of(loadtest) == "headless.toml is invalid: unrecognized arguments: --user=3 Did you mean '--users'?"
+    file(loadtest, "[tool.locust]")
+    pulse = loadtest / "pulse.toml"
+    pulse.write_text("[tool.locust]\nhihg = 500")
+    assert problem_of(loadtest) == "pulse.toml has 'hihg', which is no option of Locust that has a variable"
+    pulse.write_text("[tool.locust]\nexpect-workers = 3")
+    assert problem_of(loadtest).startswith("pulse.toml has expect-workers, which applies in headless.toml alone")
+
+
+def test_an_invalid_variable_of_locust_is_named(loadtest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCUST_SHAPE", "zigzag")
+    assert problem_of(loadtest).startswith("LOCUST_SHAPE is invalid: argument --shape: invalid choice: 'zigzag'")
+
+
+def test_a_locustfile_that_cannot_be_loaded_is_a_problem_with_the_line(loadtest: Path) -> None:
+    locustfile = loadtest / "locustfile.py"
+    locustfile.write_text("import os\nos.missing\n")
+    assert problem_of(loadtest) == (
+        "The locustfile cannot be loaded: locustfile.py:2: AttributeError: module 'os' has no attribute 'missing'"
+    )
+    locustfile.write_text("")
+    assert problem_of(loadtest) == "The locustfile cannot be loaded: it has no user class that is not abstract"
+
+
+def test_invalid_service_levels_are_a_problem_before_anything_starts(loadtest: Path) -> None:
+    (loadtest / "slo.toml").write_text("[total]\np90 = 1")
+    assert problem_of(loadtest).startswith("slo.toml is invalid: [total] has 'p90', which is none of p50, ")
 
 
 def test_the_settings_of_a_fresh_project_are_valid() -> None:
-    settings.require_valid(settings.as_variables(settings.LOADTEST / "pulse.toml"))
+    valid = settings.valid_settings(settings.LOADTEST / "pulse.toml")
+    assert valid.variables["LOCUST_SHAPE"] == "pulse"
+    assert valid.run_time == 195
+
+
+def test_lists_in_a_file_become_variables_that_locust_reads(loadtest: Path) -> None:
+    (loadtest / "pulse.toml").write_text("[tool.locust]\ntags = ['a', 'b, c']")
+    assert settings.valid_settings(loadtest / "pulse.toml", loadtest=loadtest).variables == {
+        "LOCUST_TAGS": '["a", "b, c"]'
+    }
