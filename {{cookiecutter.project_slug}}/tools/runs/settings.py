@@ -163,6 +163,11 @@ def _options(file: Path) -> dict[str, Any]:
             raise Problem(f"{name} in {file.name} is {value!r}: it needs a value without null characters")
         if RESERVED.fullmatch(_variable(name)) or name.lower() in RESERVED_OPTIONS:
             raise Problem(f"{file.name} has {name!r}, which a run sets itself: remove it")
+        if name.lower() == "host":
+            raise Problem(
+                f"{file.name} has {name!r}, which LOCUST_HOST overrides: remove it, and set that one, in "
+                "k8s/base/kustomization.yaml for the cluster, or before a command, as in LOCUST_HOST=http://... make headless"
+            )
         if isinstance(value, dict) or (isinstance(value, float) and not math.isfinite(value)):
             raise Problem(f"{name} in {file.name} is {value!r}: it needs a value of Locust's option --{name}")
     return options
