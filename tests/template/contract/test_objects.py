@@ -208,7 +208,7 @@ def test_a_headless_run_brings_its_own_objects_and_changes_no_others(
     folder.mkdir(parents=True)
     script = (
         "from tools.runs.run_manifests import kustomization_of_run, secret_of_run; import json; "
-        "run = kustomization_of_run('minikube', 'registry/image:new', PULSE, [{'kind': 'PriorityClass'}]); "
+        "run = kustomization_of_run('minikube', 'registry/image:new', PULSE, [{'kind': 'PriorityClass'}], 90000); "
         "print(json.dumps([run, secret_of_run()]))"
     ).replace("PULSE", repr(PULSE))
     settings = {
@@ -240,6 +240,7 @@ def test_a_headless_run_brings_its_own_objects_and_changes_no_others(
         assert_restricted(job)
         assert {container["image"] for container in containers(job)} == {"registry/image:new"}
         assert job["spec"]["template"]["spec"]["priorityClassName"] == answers["project_slug"]
+        assert job["spec"]["activeDeadlineSeconds"] > 90000
         assert all(container["resources"]["limits"].keys() == {"cpu", "memory"} for container in containers(job))
         (locust,) = job["spec"]["template"]["spec"]["containers"]
         assert locust["envFrom"][0]["configMapRef"]["name"] == settings_of_run["metadata"]["name"]

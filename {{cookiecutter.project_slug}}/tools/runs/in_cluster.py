@@ -73,7 +73,7 @@ def prepared(context: str, settings: Settings) -> Iterator[Json]:
     image = delivered_image(context)
     with project_namespace(context):
         claim(context)
-        yield kustomization_of_run(context, image, settings.variables, objects)
+        yield kustomization_of_run(context, image, settings.variables, objects, settings.run_time)
 
 
 @contextmanager

@@ -18,6 +18,9 @@ PROJECT = Path(__file__).parents[2]
 IMAGE = "{{ cookiecutter.project_slug }}-loadtest"
 LABEL = "app.kubernetes.io/name=locust-headless"
 
+DAY = 24 * 60 * 60
+"""Seconds after its run time for which a run may be active, so that an abandoned one ends."""
+
 
 def delivered_image(context: str) -> str:
     """Get the image to where the nodes find it: that of IMAGE, else one built from the working tree. Returns its name."""
@@ -49,12 +52,15 @@ def secret_of_run() -> Json:
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": from_environment()}
 
 
-def kustomization_of_run(context: str, image: str, settings: dict[str, str], objects: list[Json]) -> Json:
+def kustomization_of_run(
+    context: str, image: str, settings: dict[str, str], objects: list[Json], run_time: int | None = None
+) -> Json:
     """What a run applies: the overlay of the context, the component headless, the image and the settings."""
     label, name = LABEL.split("=")
     workers = expected_workers()
     settings = settings | {WORKERS: str(workers)}
     parallelism = json.dumps([{"op": "replace", "path": "/spec/parallelism", "value": workers}])
+    deadline = json.dumps([{"op": "replace", "path": "/spec/activeDeadlineSeconds", "value": DAY + (run_time or 0)}])
     # A component that changes the overlay's Deployments does not reach the Jobs, which come on top.
     shared = ["shared-cluster"] if any(item["kind"] == "PriorityClass" for item in objects) else []
     return {
@@ -75,7 +81,10 @@ def kustomization_of_run(context: str, image: str, settings: dict[str, str], obj
                 "options": {"labels": {label: name}},
             }
         ],
-        "patches": [{"target": {"kind": "Job", "name": "locust-headless-worker"}, "patch": parallelism}],
+        "patches": [
+            {"target": {"kind": "Job", "name": "locust-headless-worker"}, "patch": parallelism},
+            {"target": {"kind": "Job", "name": "locust-headless.*"}, "patch": deadline},
+        ],
     }
 
 

@@ -42,7 +42,7 @@ def nothing_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         (f"[tool.locust]\nusers = {'[' * 5000}", "headless.toml cannot be read: "),
         (f"[tool.locust]\nusers = 0x{'f' * 5000}", "headless.toml cannot be read: "),
         ("[tool.locust]\nlocustfile = 'x.py'", "headless.toml has 'locustfile', which a run sets itself: remove it"),
-        ("[tool.locust]\nhost = 'http://a'", "headless.toml has 'host', which LOCUST_HOST overrides: remove it, and set"),
+        ("[tool.locust]\nhost = 'http://a'", "headless.toml has 'host', which LOCUST_HOST overrides: remove it"),
         ("[tool.locust]\nworker = true", "headless.toml has 'worker', which a run sets itself: remove it"),
         ("[tool.locust]\nprocesses = 2", "headless.toml has 'processes', which a run sets itself: remove it"),
         ("[tool.locust]\nlist = true", "headless.toml has 'list', which a run sets itself: remove it"),
