@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..problem import Problem
 from ..runs import in_cluster, reports
-from ..runs.report_folders import new_folder, read_verdict, write_verdict
+from ..runs.report_folders import read_verdict, write_verdict
 from ..runs.settings import LOADTEST, p95_level, valid_settings
 from ..runs.target import Service, deployment_behind, rendered, target_host
 from ..setup.contexts import allowed_context
@@ -43,9 +43,8 @@ def main(context: str) -> int:
                 f"Deployment {deployment} is not at its minimum of {spec.minimum} ready replicas before the pulse: "
                 "see kubectl describe hpa, and stop other load on it."
             )
-        with in_cluster.prepared(context, settings) as kustomization:
+        with in_cluster.prepared(context, settings, "-pulse") as (folder, kustomization):
             samples.clear()
-            folder = new_folder("-pulse")
             try:
                 in_cluster.run(context, folder, kustomization)
                 print(f"Waiting until {deployment} is back at its minimum, {spec.minimum}", flush=True)

@@ -49,17 +49,16 @@ def main(context: str) -> int:
     """Run in a context, by default the current one, and return the exit code. Raises Problem."""
     context = allowed_context(context)
     settings = valid_settings()
-    with prepared(context, settings) as kustomization:
-        folder = new_folder()
+    with prepared(context, settings) as (folder, kustomization):
         run(context, folder, kustomization)
     return reports.publish(folder, read_verdict(folder))
 
 
 @contextmanager
-def prepared(context: str, settings: Settings) -> Iterator[Json]:
-    """Check what a run needs, get its image to the nodes, and claim the project; yield the run's kustomization.
+def prepared(context: str, settings: Settings, kind: str = "") -> Iterator[tuple[Path, Json]]:
+    """Check what a run needs, get its image to the nodes, and claim the project; yield the run's folder and kustomization.
 
-    Raises Problem.
+    `kind` is the end of the folder's name. Raises Problem.
     """
     for signum in (signal.SIGINT, signal.SIGTERM):  # a shell ignores SIGINT in what it starts in the background
         signal.signal(signum, signal.default_int_handler)
@@ -71,9 +70,11 @@ def prepared(context: str, settings: Settings) -> Iterator[Json]:
     require_allowed_by_policy(objects, target_host(objects))
     require_idle_project(context)
     image = delivered_image(context)
+    kustomization = kustomization_of_run(context, image, settings.variables, objects, settings.run_time)
+    folder = new_folder(kind)
     with project_namespace(context):
         claim(context)
-        yield kustomization_of_run(context, image, settings.variables, objects, settings.run_time)
+        yield folder, kustomization
 
 
 @contextmanager
@@ -98,9 +99,9 @@ def run(context: str, folder: Path, kustomization: Json) -> None:
 
     Ctrl-C ends the test, and the reports are still fetched. Raises Problem.
     """
-    # JSON is valid YAML.
-    (folder / "kustomization.yaml").write_text(json.dumps(kustomization, indent=2) + "\n", encoding="utf-8")
     try:
+        # JSON is valid YAML.
+        (folder / "kustomization.yaml").write_text(json.dumps(kustomization, indent=2) + "\n", encoding="utf-8")
         in_namespace(context, "apply", "--kustomize", str(folder), "--selector", LABEL)
         pod = started_master(context)
         try:

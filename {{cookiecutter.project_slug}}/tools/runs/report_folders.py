@@ -9,30 +9,34 @@ from typing import Any
 from ..problem import Problem
 
 REPORTS = Path(__file__).parents[2] / "reports"
+NEWEST = "newest"
 
 
 def new_folder(kind: str = "") -> Path:
-    """A new folder for a run that starts now. Raises Problem if it cannot be created."""
+    """A new folder for a run that starts now, to which `newest` leads from now on. Raises Problem if it cannot be created."""
+    newest = REPORTS / NEWEST
+    if newest.is_dir() and not newest.is_symlink():
+        raise Problem(f"{REPORTS.name}/{NEWEST} is a folder: move it away, because the link to the last run is there")
     name = time.strftime("%Y-%m-%d-%H%M%S") + kind
     try:
         REPORTS.mkdir(exist_ok=True)
         for folder in (REPORTS / name, *(REPORTS / f"{name}-{number}" for number in range(2, 100))):
             with suppress(FileExistsError):
                 folder.mkdir()
+                link_newest(folder)
                 return folder
     except FileExistsError as error:
         raise Problem(f"{REPORTS.name} is not a folder: move it away, because reports are written there") from error
     except OSError as error:
         raise Problem(f"No folder can be created in {REPORTS}: {error.strerror}") from error
-    raise Problem(f"{REPORTS.name} has 99 folders for this second: start the run again")
+    raise Problem("Too many runs started in this second: try again")
 
 
 def link_newest(folder: Path) -> None:
     """Let `newest`, a symbolic link beside the folder of a run, lead to it."""
-    link, new = folder.with_name("newest"), folder.with_name(".newest")
-    new.unlink(missing_ok=True)
+    new = folder.with_name(f".{folder.name}")
     new.symlink_to(folder.name)
-    new.replace(link)
+    new.replace(folder.with_name(NEWEST))
 
 
 def read_verdict(folder: Path) -> dict[str, Any]:

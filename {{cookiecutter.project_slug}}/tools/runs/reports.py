@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from .report_folders import link_newest
-
 Verdict = dict[str, Any]
 """The document verdict.json; loadtest/plugins/verdict/schema.json describes it."""
 
@@ -27,7 +25,6 @@ def publish(folder: Path, verdict: Verdict) -> int:
     overview = render_overview(verdict)
     (folder / "summary.md").write_text("\n".join([*overview, *render_statistics(verdict)]), encoding="utf-8")
     ET.ElementTree(render_junit(verdict)).write(folder / "junit.xml", encoding="utf-8", xml_declaration=True)
-    link_newest(folder)
     print("\n" + "\n".join(overview))
     print(f"Reports: {os.path.relpath(folder)}", flush=True)
     return int(verdict["outcome"] != "passed")

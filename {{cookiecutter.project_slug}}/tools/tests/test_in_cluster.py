@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tools.problem import Problem
-from tools.runs import in_cluster
+from tools.runs import in_cluster, report_folders
+from tools.runs.settings import Settings
 
 MASTER = """{"metadata": {"name": "master-1"}, "status": {"containerStatuses": [{"state": {"STATE": {}}}]}}"""
 RUNNING, TERMINATED = (MASTER.replace("STATE", state) for state in ("running", "terminated"))
@@ -93,3 +94,21 @@ def test_a_master_that_was_deleted_is_not_waited_for(cluster: Path, folder: Path
     program.write_text(program.read_text().replace("The connection", "Error from server (NotFound): the connection"))
     in_cluster.run("minikube", folder, {})
     assert len(asked(cluster, "pod")) == 1
+
+
+def test_nothing_is_created_in_a_cluster_without_a_folder_for_the_reports(
+    cluster: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report_folders, "REPORTS", cluster / "asked")
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.setattr(in_cluster, "rendered", lambda _: [])
+    monkeypatch.setattr(in_cluster, "require_idle_project", lambda _: None)
+    monkeypatch.setenv("IMAGE", f"registry/image@sha256:{'0' * 64}")
+    (cluster / "asked").touch()
+    with (
+        pytest.raises(Problem, match="asked is not a folder: move it away"),
+        in_cluster.prepared("minikube", Settings({}, None)),
+    ):
+        pass
+    assert not asked(cluster, "create")
+    assert not asked(cluster, "apply")

@@ -24,6 +24,20 @@ def test_a_file_in_the_place_of_the_folder_is_a_problem(tmp_path: Path, monkeypa
         report_folders.new_folder()
 
 
+def test_newest_leads_to_the_last_run_that_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report_folders, "REPORTS", tmp_path / "reports")
+    for _ in range(2):
+        folder = report_folders.new_folder()
+        assert (tmp_path / "reports/newest").resolve() == folder.resolve()
+
+
+def test_a_folder_in_the_place_of_the_link_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report_folders, "REPORTS", tmp_path / "reports")
+    (tmp_path / "reports/newest").mkdir(parents=True)
+    with pytest.raises(Problem, match="reports/newest is a folder: move it away"):
+        report_folders.new_folder()
+
+
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
