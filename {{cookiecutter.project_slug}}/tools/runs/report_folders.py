@@ -1,5 +1,7 @@
 """Folders with the reports of runs: `reports/<time>`, and the verdict in them."""
 
+from __future__ import annotations
+
 import json
 import time
 from contextlib import suppress
@@ -7,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..problem import Problem
+from .verdict_schema import deviation
 
 REPORTS = Path(__file__).parents[2] / "reports"
 NEWEST = "newest"
@@ -43,15 +46,18 @@ def read_verdict(folder: Path) -> dict[str, Any]:
     """The document verdict.json of a run. Raises Problem if there is none or this version of it is unknown."""
     file = folder / "verdict.json"
     try:
-        verdict = json.loads(file.read_text(encoding="utf-8"))
+        verdict: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        json.dumps(verdict, ensure_ascii=False).encode()  # raises ValueError for half of a surrogate pair
     except OSError as error:
         raise Problem(
-            f"{file} cannot be read ({error.strerror}): its run ended without a verdict, so read the output of that run."
+            f"{file} cannot be read ({error.strerror}). The run ended without a verdict: see its output."
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Problem(f"{file} is not valid JSON: {error}") from error
-    if not isinstance(verdict, dict) or verdict.get("version") != 1:
-        raise Problem(f"{file} is not a verdict of version 1: run the load test again with this version of the project")
+    if found := deviation(verdict):
+        raise Problem(
+            f"{file} is not a verdict of version 1, because {found}: run the load test again with this version of the project"
+        )
     return verdict
 
 

@@ -50,3 +50,9 @@ def test_a_missing_folder_is_a_problem_with_the_remedy(runs: tuple[str, str], na
     folder = Path(runs[0]).parent
     with pytest.raises(Problem, match=r"[Nn]ame (two folders|a folder|another folder) of reports"):
         compare.main(*(name and str(folder / name) for name in names))
+
+
+def test_a_run_whose_verdict_is_invalid_is_a_problem_that_names_the_file(runs: tuple[str, str]) -> None:
+    (Path(runs[1]) / "verdict.json").write_text('{"version": 1}')
+    with pytest.raises(Problem, match=r"b/verdict\.json is not a verdict of version 1, because it has no outcome"):
+        compare.main(*runs)
