@@ -62,6 +62,14 @@ def test_a_problem_is_one_sentence_on_python_3_9(project: Path, old_python: str)
     assert refused.stderr.startswith("This project has no overlay for context production")
 
 
+@pytest.mark.parametrize("command", ["compare", "headless", "headless-local"])
+def test_a_command_that_needs_a_newer_python_says_how_to_run_it(project: Path, old_python: str, command: str) -> None:
+    refused = run(project, old_python, "-m", "tools", command, *(["a", "b"] if command == "compare" else []))
+    assert refused.returncode == 1
+    assert refused.stderr.endswith(f": run make {command}\n")
+    assert len(refused.stderr.splitlines()) == 1
+
+
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     program, *arguments = command
     strict = [program, "-B", "-W", "error", *arguments]

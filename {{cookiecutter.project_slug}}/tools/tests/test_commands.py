@@ -1,5 +1,7 @@
 """`python3 -m tools`: its commands, and how a Problem reaches the user."""
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,15 +13,17 @@ from tools.__main__ import COMMANDS
 PROJECT = Path(__file__).parents[2]
 
 
-def tools(*words: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "tools", *words]
+def tools(*words: str, options: tuple[str, ...] = ()) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, *options, "-m", "tools", *words]
     return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_without_a_command_all_are_listed() -> None:
+def test_without_a_command_all_but_the_internal_ones_are_listed() -> None:
     listed = tools()
     assert listed.returncode == 0
-    assert set(COMMANDS) <= {line.split()[0] for line in listed.stdout.splitlines() if line.startswith("    ")}
+    found = {line.split()[0] for line in listed.stdout.splitlines() if line.startswith("    ")}
+    internal = {"check-cluster", "sync-saves", "copy-saves", "images", "build-image", "image-delivery"}
+    assert found & COMMANDS.keys() == COMMANDS.keys() - internal
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -32,3 +36,24 @@ def test_a_problem_is_one_line_without_a_traceback() -> None:
     assert (failed.returncode, failed.stdout) == (1, "")
     assert failed.stderr.startswith("This project has no overlay for context production, so nothing was done: run")
     assert len(failed.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["local", "pulse"])
+def test_a_python_without_the_packages_is_a_problem_with_the_remedy(command: str) -> None:
+    # Without site-packages.
+    failed = tools(command, options=("-S",))
+    assert failed.returncode == 1
+    assert failed.stderr.endswith(f": run make {command}\n")
+    assert len(failed.stderr.splitlines()) == 1
+
+
+def test_ctrl_c_before_a_command_runs_prints_no_traceback(tmp_path: Path) -> None:
+    # The first module that the commands import; it stands for a slow start.
+    (tmp_path / "argparse.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    command = [sys.executable, "-m", "tools"]
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    interrupted = subprocess.run(
+        command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert interrupted.returncode == -signal.SIGINT
+    assert not interrupted.stderr
