@@ -3,13 +3,12 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 from ..problem import Problem
 from ..setup.contexts import NAMESPACE, overlay_folder
-from ..setup.images import build_arguments, docker_of, load, push
+from ..setup.images import build_arguments, docker_of, load, push, require_docker, tag
 from ..setup.registry import registry_of
 from .settings import WORKERS, expected_workers, from_environment
 from .target import Json
@@ -28,16 +27,16 @@ def delivered_image(context: str) -> str:
         if not re.fullmatch(r"\S+@sha256:[0-9a-f]{64}", image):
             raise Problem(f"IMAGE is {image!r}: it needs a digest, such as registry/{IMAGE}@sha256:...")
         return image
-    if not shutil.which("docker"):
-        raise Problem("docker is missing: install it, and make sure that it is in PATH.")
-    environment = os.environ | docker_of(context)
+    require_docker()
+    docker = docker_of(context)
+    environment = os.environ | docker
     command = ["docker", "build", "--quiet", *build_arguments(environment), "loadtest"]
     built = subprocess.run(command, cwd=PROJECT, env=environment, text=True, stdout=subprocess.PIPE, check=False)
     if built.returncode:
         raise Problem("The image could not be built: see the output of Docker above.")
-    tag = built.stdout.strip().removeprefix("sha256:")
-    image = "/".join(filter(None, [registry_of(context), f"{IMAGE}:{tag}"]))
-    subprocess.run(["docker", "tag", tag, image], env=environment, check=True)
+    digest = built.stdout.strip().removeprefix("sha256:")
+    image = "/".join(filter(None, [registry_of(context), f"{IMAGE}:{digest}"]))
+    tag(digest, image, docker)
     if registry_of(context):
         return push(image)
     load(context, image)

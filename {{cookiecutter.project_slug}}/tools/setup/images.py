@@ -42,6 +42,7 @@ def build_and_load(context: str, name: str, reference: str, folder: str, only: s
     `reference` gets the name with the tag, for Tilt. `only` has the names of the files, with commas in between; empty
     stands for all.
     """
+    require_docker()
     command = ["docker", "build", "--quiet", *build_arguments(dict(os.environ))]
     content = _archive(PROJECT / folder, only.split(",")) if only else None
     built = subprocess.run(
@@ -51,13 +52,25 @@ def build_and_load(context: str, name: str, reference: str, folder: str, only: s
         raise Problem(f"{name} could not be built: see the output of Docker above.")
     digest = built.stdout.decode().strip()
     image = f"{name}:{digest.removeprefix('sha256:')}"
-    tagged = run("docker", "tag", digest, image)
-    if tagged.returncode:
-        raise Problem(f"{image} could not be tagged: {last_line(tagged.stderr)}")
+    tag(digest, image, {})
     load_if_missing(context, image)
     file = PROJECT / reference
     file.parent.mkdir(exist_ok=True)
     file.write_text(image, encoding="utf-8")
+
+
+def require_docker() -> None:
+    """Raise Problem if the program is not installed."""
+    if not shutil.which("docker"):
+        raise Problem("docker is missing: install it, and make sure that it is in PATH.")
+
+
+def tag(digest: str, image: str, docker: DockerEnvironment) -> None:
+    """Give the image with this digest a name. Raises Problem if that fails."""
+    command = ["docker", "tag", digest, image]
+    tagged = subprocess.run(command, env=os.environ | docker, capture_output=True, text=True, check=False)
+    if tagged.returncode:
+        raise Problem(f"{image} could not be tagged: {last_line(tagged.stderr)}")
 
 
 def load_if_missing(context: str, image: str) -> None:
@@ -96,14 +109,15 @@ def copy_to_cluster(context: str) -> None:
     delivery = image_delivery(context)
     if delivery in ("push", "kind", "k3d"):
         return
+    require_docker()
     source, target = docker_of_build(), docker_of(context)
     for name in IMAGES:
-        tag = image_id(name, source)
-        if tag and delivery == "minikube":
-            load_if_missing(context, f"{name}:{tag}")
-        elif tag and source != target and image_id(f"{name}:{tag}", target) is None:
-            print(f"Copying {name}:{tag} to {context}")
-            copy(f"{name}:{tag}", source, target)
+        built = image_id(name, source)
+        if built and delivery == "minikube":
+            load_if_missing(context, f"{name}:{built}")
+        elif built and source != target and image_id(f"{name}:{built}", target) is None:
+            print(f"Copying {name}:{built} to {context}")
+            copy(f"{name}:{built}", source, target)
 
 
 def docker_of_build() -> DockerEnvironment:
