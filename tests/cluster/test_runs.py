@@ -94,7 +94,7 @@ def test_a_run_from_a_pipeline_needs_its_target_alone_and_leaves_nothing(
 
     missing = headless()
     assert missing.returncode
-    assert f"The target http://server:8000 is not in context {cluster}" in missing.stdout
+    assert f"Service server in namespace {SLUG} does not exist in context {cluster}" in missing.stdout
     levels = installed / "loadtest/slo.toml"
     before = levels.read_text()
     levels.write_text("[total]\nfailure_ratio = 0\n")

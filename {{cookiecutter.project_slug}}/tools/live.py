@@ -103,6 +103,6 @@ def ask(path: str, body: bytes | None = None) -> Any:
     except (OSError, HTTPException, ValueError) as error:
         reason = str(error)
     raise Problem(
-        f"http://localhost:{PORT}{path} gives no answer ({reason}): start the swarm with make local, tilt up or "
-        "skaffold dev. If it has been started, see its log."
+        f"http://localhost:{PORT}{path} cannot be read ({reason}). Start the swarm with `make local`, `tilt up` or "
+        "`skaffold dev`, or see its log if it is running."
     )

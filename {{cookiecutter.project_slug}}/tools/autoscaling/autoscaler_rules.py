@@ -124,7 +124,7 @@ def check_autoscaler(samples: list[Sample], spec: Spec, start: float) -> list[di
         _check("highest", str(highest), str(desired), passed=highest.lowest <= desired <= highest.highest),
         deviation(
             "scale out, latest",
-            f"at most {spec.up.window + TOLERANCE} s after the CPU usage requires it",
+            f"scale-out at most {spec.up.window + TOLERANCE} s after the CPU usage requires more replicas",
             lambda s, p: s.desired < p.lowest and p.lowest > s.current,
         ),
         deviation(
@@ -134,12 +134,12 @@ def check_autoscaler(samples: list[Sample], spec: Spec, start: float) -> list[di
         ),
         deviation(
             "scale in, earliest",
-            f"not within {spec.down.window} s after the CPU usage last required more",
+            f"no scale-in within {spec.down.window} s after the CPU usage last required more replicas",
             lambda s, p: s.desired < p.lowest <= s.current,
         ),
         deviation(
             "scale in, latest",
-            f"at most {spec.down.window + TOLERANCE} s after the CPU usage last required more",
+            f"scale-in at most {spec.down.window + TOLERANCE} s after the CPU usage last required more replicas",
             lambda s, p: p.highest < s.desired <= s.current,
         ),
         _check(

@@ -41,7 +41,7 @@ def main(context: str) -> int:
         if not wait_for_minimum(samples, spec):
             raise Problem(
                 f"Deployment {deployment} is not at its minimum of {spec.minimum} ready replicas before the pulse: "
-                "see kubectl describe hpa, and stop other load on it."
+                "stop other load on it, and see `kubectl describe hpa`."
             )
         with in_cluster.prepared(context, settings, "-pulse") as (folder, kustomization):
             samples.clear()
@@ -50,7 +50,7 @@ def main(context: str) -> int:
                 print(f"Waiting until {deployment} is back at its minimum, {spec.minimum}", flush=True)
                 wait_for_minimum(samples, spec)
             except KeyboardInterrupt:
-                print("Interrupted: the report has what was seen until now.", flush=True)
+                print("Interrupted: the report covers the time until now.", flush=True)
             finally:
                 run = Run(read_history(folder / "locust_stats_history.csv"), samples[:])
                 record(folder, run, hpa, spec)
@@ -64,7 +64,7 @@ def watched(context: str) -> Service:
         return deployment_behind(context, target_host(rendered(context)))
     namespace, _, deployment = setting.partition("/")
     if not namespace or not deployment:
-        raise Problem(f"WATCH is {setting!r}: it needs namespace/deployment")
+        raise Problem(f"WATCH is {setting!r}: it must be namespace/deployment")
     return Service(namespace, deployment)
 
 

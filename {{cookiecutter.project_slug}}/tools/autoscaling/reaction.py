@@ -85,10 +85,10 @@ class Reaction:
         if self.ready is None:
             return f"No new pod became ready; {slow}."
         ready = f"First new pod ready {self.ready:.0f} s after the pulse began"
-        back = f"back to {self.minimum} replica{'s' if self.minimum != 1 else ''}"
+        minimum = f"{self.minimum} replica{'s' if self.minimum != 1 else ''}"
         if self.back is None:
-            return f"{ready}; {slow}; not {back}."
-        return f"{ready}; {slow}; {back} {self.back:.0f} s after it ended."
+            return f"{ready}; {slow}; did not return to {minimum}."
+        return f"{ready}; {slow}; back to {minimum} {self.back:.0f} s after it ended."
 
 
 def read_history(file: Path) -> list[Moment]:

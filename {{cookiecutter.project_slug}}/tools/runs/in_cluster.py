@@ -194,7 +194,7 @@ def follow_until_interrupted(context: str, pod: str) -> None:
     try:
         follow(context, pod)
     except KeyboardInterrupt:
-        print("\nThe test ends now, and its reports are fetched.", flush=True)
+        print("\nStopping the test, then fetching its reports.", flush=True)
         in_namespace(context, "exec", pod, "--container", "locust-master", "--", "sh", "-c", "kill -INT 1")
         follow(context, pod, "--tail=0")
 

@@ -83,4 +83,4 @@ def run_master(folder: Path) -> None:
                     progress.show(line.rstrip())
                 master.wait()
             except KeyboardInterrupt:
-                print("\nThe test ends now, and its reports are written.", flush=True)
+                print("\nStopping the test, then writing its reports.", flush=True)

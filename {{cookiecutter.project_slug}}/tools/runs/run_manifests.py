@@ -25,7 +25,7 @@ def delivered_image(context: str) -> str:
     """Get the image to where the nodes find it: that of IMAGE, else one built from the working tree. Returns its name."""
     if image := os.environ.get("IMAGE"):
         if not re.fullmatch(r"\S+@sha256:[0-9a-f]{64}", image):
-            raise Problem(f"IMAGE is {image!r}: it needs a digest, such as registry/{IMAGE}@sha256:...")
+            raise Problem(f"IMAGE is {image!r}: it must have a digest, such as registry/{IMAGE}@sha256:...")
         return image
     require_docker()
     docker = docker_of(context)

@@ -160,7 +160,7 @@ def _options(file: Path) -> dict[str, Any]:
         if not re.fullmatch("[A-Za-z][A-Za-z0-9_-]*", name):
             raise Problem(f"{file.name} has {name!r}, which is no option of Locust: see locust --help")
         if isinstance(value, str) and "\0" in value:
-            raise Problem(f"{name} in {file.name} is {value!r}: it needs a value without null characters")
+            raise Problem(f"{name} in {file.name} is {value!r}: it must be a value without null characters")
         if RESERVED.fullmatch(_variable(name)) or name.lower() in RESERVED_OPTIONS:
             raise Problem(f"{file.name} has {name!r}, which a run sets itself: remove it")
         if name.lower() == "host":
@@ -169,7 +169,7 @@ def _options(file: Path) -> dict[str, Any]:
                 "k8s/base/kustomization.yaml for the cluster, or before a command, as in LOCUST_HOST=http://... make headless"
             )
         if isinstance(value, dict) or (isinstance(value, float) and not math.isfinite(value)):
-            raise Problem(f"{name} in {file.name} is {value!r}: it needs a value of Locust's option --{name}")
+            raise Problem(f"{name} in {file.name} is {value!r}: it must be a value of Locust's option --{name}")
     return options
 
 
@@ -180,4 +180,4 @@ def _variable(option: str) -> str:
 def _workers(name: str, value: object) -> int:
     if re.fullmatch("[1-9][0-9]{0,5}", value if isinstance(value, str) else repr(value)):
         return int(str(value))
-    raise Problem(f"{name} is {value!r}: it needs a whole number of at least 1")
+    raise Problem(f"{name} is {value!r}: it must be a whole number of at least 1")

@@ -76,7 +76,7 @@ def require_target(context: str, host: str) -> None:
     service = service_of(host)
     if service and kubectl(context, "--namespace", service.namespace, "get", "service", service.name).returncode:
         raise Problem(
-            f"The target {host} is not in context {context}: deploy this project by `tilt up` or `skaffold run`, "
+            f"Service {service.name} in namespace {service.namespace} does not exist in context {context}: deploy this project by `tilt up` or `skaffold run`, "
             f"or set {HOST} to a Service that is there, such as http://name.namespace:8000."
         )
 

@@ -53,5 +53,5 @@ def test_without_a_verdict_the_records_of_the_autoscaler_are_kept(tmp_path: Path
 @pytest.mark.parametrize("setting", ["server", "/server", "shop/"])
 def test_an_invalid_deployment_to_watch_is_a_problem(monkeypatch: pytest.MonkeyPatch, setting: str) -> None:
     monkeypatch.setenv("WATCH", setting)
-    with pytest.raises(Problem, match=r"WATCH is .*: it needs namespace/deployment"):
+    with pytest.raises(Problem, match=r"WATCH is .*: it must be namespace/deployment"):
         pulse.watched("minikube")

@@ -55,7 +55,7 @@ def test_pods_that_left_during_the_pulse_are_back_at_its_end() -> None:
         ),
         (
             Reaction(14, 0, None, 2, 500),
-            "First new pod ready 14 s after the pulse began; p95 never above 500 ms; not back to 2 replicas.",
+            "First new pod ready 14 s after the pulse began; p95 never above 500 ms; did not return to 2 replicas.",
         ),
         (Reaction(None, 22, 0, 1, 500), "No new pod became ready; p95 above 500 ms for 22 s."),
         (Reaction(None, 0, None, 1, 500, had_pulse=False), "The run has no pulse: the number of users never rose."),

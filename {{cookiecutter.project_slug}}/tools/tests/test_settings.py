@@ -33,12 +33,12 @@ def nothing_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("users = 1", "headless.toml has no table [tool.locust]"),
         ("[tool]\nlocust = 1", "headless.toml has no table [tool.locust]"),
         ("[tool.locust]", "headless.toml has no expect-workers in [tool.locust]"),
-        ("[tool.locust]\nexpect-workers = 0", "expect-workers in headless.toml is 0: it needs a whole number"),
-        ("[tool.locust]\nexpect-workers = 'two'", "expect-workers in headless.toml is 'two': it needs a whole number"),
-        ("[tool.locust]\nusers = {}", "users in headless.toml is {}: it needs a value"),
-        ("[tool.locust]\nusers = inf", "users in headless.toml is inf: it needs a value"),
+        ("[tool.locust]\nexpect-workers = 0", "expect-workers in headless.toml is 0: it must be a whole number"),
+        ("[tool.locust]\nexpect-workers = 'two'", "expect-workers in headless.toml is 'two': it must be a whole"),
+        ("[tool.locust]\nusers = {}", "users in headless.toml is {}: it must be a value"),
+        ("[tool.locust]\nusers = inf", "users in headless.toml is inf: it must be a value"),
         ("[tool.locust]\n'a=b' = 1", "headless.toml has 'a=b', which is no option of Locust: see locust --help"),
-        ('[tool.locust]\nplan = "\\u0000"', "plan in headless.toml is '\\x00': it needs a value without null"),
+        ('[tool.locust]\nplan = "\\u0000"', "plan in headless.toml is '\\x00': it must be a value without null"),
         (f"[tool.locust]\nusers = {'[' * 5000}", "headless.toml cannot be read: "),
         (f"[tool.locust]\nusers = 0x{'f' * 5000}", "headless.toml cannot be read: "),
         ("[tool.locust]\nlocustfile = 'x.py'", "headless.toml has 'locustfile', which a run sets itself: remove it"),
@@ -46,7 +46,7 @@ def nothing_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("[tool.locust]\nworker = true", "headless.toml has 'worker', which a run sets itself: remove it"),
         ("[tool.locust]\nprocesses = 2", "headless.toml has 'processes', which a run sets itself: remove it"),
         ("[tool.locust]\nlist = true", "headless.toml has 'list', which a run sets itself: remove it"),
-        ("[tool.locust]\nexpect-workers = 1.5", "expect-workers in headless.toml is 1.5: it needs a whole number"),
+        ("[tool.locust]\nexpect-workers = 1.5", "expect-workers in headless.toml is 1.5: it must be a whole number"),
     ],
 )
 def test_an_invalid_file_is_a_problem_with_the_place(tmp_path: Path, text: str, problem: str) -> None:
@@ -89,7 +89,7 @@ def test_a_missing_file_is_a_problem(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", ["x", "0", "-1", "1.5", " ", "٣"])
 def test_an_invalid_variable_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("LOCUST_EXPECT_WORKERS", value)
-    with pytest.raises(Problem, match=r"LOCUST_EXPECT_WORKERS is .*: it needs a whole number of at least 1"):
+    with pytest.raises(Problem, match=r"LOCUST_EXPECT_WORKERS is .*: it must be a whole number of at least 1"):
         settings.expected_workers(file(tmp_path, "[tool.locust]\nexpect-workers = 2"))
 
 
