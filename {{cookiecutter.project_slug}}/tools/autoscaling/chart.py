@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from .reaction import Moment, Run
+from .reaction import Moment, RecordedRun
 from .samples import Sample
 
 GAP = 3
@@ -55,7 +55,7 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def draw(file: Path, title: str, run: Run, target: int) -> None:
+def draw(file: Path, title: str, run: RecordedRun, target: int) -> None:
     """Write the chart as SVG, the same bytes for the same data; the target is in per cent of the CPU request."""
     with rc_context(STYLE):
         figure = Figure(figsize=(9, 8.5), layout="constrained")

@@ -19,7 +19,7 @@ from ..setup.metrics import metrics
 from . import chart
 from .autoscaler_rules import check_autoscaler, is_at_minimum
 from .hpa_spec import Json, Spec, find
-from .reaction import Run, describe_rise, react, read_history
+from .reaction import RecordedRun, describe_rise, react, read_history
 from .samples import PERIOD, Sample, watch, write
 
 PULSE = LOADTEST / "pulse.toml"
@@ -52,7 +52,7 @@ def main(context: str) -> int:
             except KeyboardInterrupt:
                 print("Interrupted: the report covers the time until now.", flush=True)
             finally:
-                run = Run(read_history(folder / "locust_stats_history.csv"), samples[:])
+                run = RecordedRun(read_history(folder / "locust_stats_history.csv"), samples[:])
                 record(folder, run, hpa, spec)
     return finish(folder, run, spec)
 
@@ -78,7 +78,7 @@ def wait_for_minimum(samples: list[Sample], spec: Spec) -> bool:
     return True
 
 
-def record(folder: Path, run: Run, hpa: Json, spec: Spec) -> None:
+def record(folder: Path, run: RecordedRun, hpa: Json, spec: Spec) -> None:
     """Write what the watch saw, which does not depend on the verdict of the load test."""
     write(run.samples, folder / "autoscaler.csv")
     (folder / "hpa.json").write_text(json.dumps(hpa["spec"], indent=2) + "\n", encoding="utf-8")
@@ -86,7 +86,7 @@ def record(folder: Path, run: Run, hpa: Json, spec: Spec) -> None:
     chart.draw(folder / "chart.svg", summary, run, spec.target)
 
 
-def finish(folder: Path, run: Run, spec: Spec) -> int:
+def finish(folder: Path, run: RecordedRun, spec: Spec) -> int:
     """Add the autoscaler's checks to the verdict, publish it, and return the exit code."""
     verdict = read_verdict(folder)
     reaction = react(run, spec.minimum, p95_level())

@@ -35,7 +35,7 @@ class Pulse(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Run:
+class RecordedRun:
     """What Locust and the watch of the autoscaler recorded."""
 
     history: list[Moment]
@@ -112,7 +112,7 @@ def moment(row: dict[str, str]) -> Moment:
     )
 
 
-def react(run: Run, minimum: int, level: float) -> Reaction:
+def react(run: RecordedRun, minimum: int, level: float) -> Reaction:
     """Measure the reaction; `level` is the service level of p95 in milliseconds, infinite if there is none."""
     if run.pulse is None:
         return Reaction(None, 0, None, minimum, level, had_pulse=False)

@@ -8,10 +8,10 @@ from xml.etree import ElementTree
 import pytest
 
 from tools.autoscaling.chart import draw, interrupted
-from tools.autoscaling.reaction import Moment, Run
+from tools.autoscaling.reaction import Moment, RecordedRun
 from tools.autoscaling.samples import Sample
 
-RUN = Run(
+RUN = RecordedRun(
     [Moment(at, 500 if 20 <= at < 40 else 1, 90.0, 1.0, 5, 20) for at in range(60)],
     [Sample(at + 0.5, 1, 40, 1, 1) for at in range(60)],
 )
@@ -47,8 +47,8 @@ def test_the_same_run_gives_the_same_bytes_without_a_date(tmp_path: Path) -> Non
     assert not re.search(r"dc:date|\b20\d\d-", (tmp_path / "one.svg").read_text())
 
 
-@pytest.mark.parametrize("run", [Run([], []), Run(RUN.history, []), Run([], RUN.samples)])
-def test_a_run_that_failed_early_is_drawn_too(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("run", [RecordedRun([], []), RecordedRun(RUN.history, []), RecordedRun([], RUN.samples)])
+def test_a_run_that_failed_early_is_drawn_too(run: RecordedRun, tmp_path: Path) -> None:
     draw(tmp_path / "chart.svg", "The run has no pulse.", run, target=70)
     assert "target 70 %" in (tmp_path / "chart.svg").read_text()
 

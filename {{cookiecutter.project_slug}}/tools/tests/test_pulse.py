@@ -9,7 +9,7 @@ import pytest
 
 from tools.autoscaling import pulse
 from tools.autoscaling.hpa_spec import DOWN, UP, Spec
-from tools.autoscaling.reaction import Moment, Run
+from tools.autoscaling.reaction import Moment, RecordedRun
 from tools.autoscaling.samples import Sample
 from tools.problem import Problem
 from tools.runs.report_folders import read_verdict, write_verdict
@@ -26,7 +26,7 @@ def test_the_checks_of_the_autoscaler_decide_with_those_of_the_run(
     tmp_path: Path, samples: list[Sample], code: int
 ) -> None:
     write_verdict(tmp_path, verdict(check("p95")))
-    assert pulse.finish(tmp_path, Run(HISTORY, samples), SPEC) == code
+    assert pulse.finish(tmp_path, RecordedRun(HISTORY, samples), SPEC) == code
     found = read_verdict(tmp_path)
     assert found["outcome"] == ("failed" if code else "passed")
     assert found["pulse"]["summary"].startswith("No new pod became ready" if code == 0 else "First new pod ready 10 s")
@@ -37,17 +37,17 @@ def test_the_checks_of_the_autoscaler_decide_with_those_of_the_run(
 
 def test_a_run_that_failed_fails_with_a_good_autoscaler_too(tmp_path: Path) -> None:
     write_verdict(tmp_path, verdict(check("p95", passed=False)))
-    assert pulse.finish(tmp_path, Run(HISTORY, IDLE), SPEC) == 1
+    assert pulse.finish(tmp_path, RecordedRun(HISTORY, IDLE), SPEC) == 1
 
 
 def test_without_a_verdict_the_records_of_the_autoscaler_are_kept(tmp_path: Path) -> None:
     hpa: dict[str, Any] = {"spec": {"maxReplicas": 5}}
-    pulse.record(tmp_path, Run([], IDLE), hpa, SPEC)
+    pulse.record(tmp_path, RecordedRun([], IDLE), hpa, SPEC)
     assert json.loads((tmp_path / "hpa.json").read_text()) == hpa["spec"]
     assert len((tmp_path / "autoscaler.csv").read_text().splitlines()) == 1 + len(IDLE)
     assert (tmp_path / "chart.svg").exists()
     with pytest.raises(Problem, match=r"verdict\.json cannot be read"):
-        pulse.finish(tmp_path, Run([], IDLE), SPEC)
+        pulse.finish(tmp_path, RecordedRun([], IDLE), SPEC)
 
 
 @pytest.mark.parametrize("setting", ["server", "/server", "shop/"])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.autoscaling.reaction import Moment, Reaction, Run, describe_rise, react, read_history
+from tools.autoscaling.reaction import Moment, Reaction, RecordedRun, describe_rise, react, read_history
 from tools.autoscaling.samples import Sample
 
 START = 1_700_000_000
@@ -32,16 +32,16 @@ def history(p95: int = 40, peak: int = 500) -> list[Moment]:
 
 
 def test_the_reaction_is_measured_from_both_ends_of_the_pulse() -> None:
-    assert react(Run(history(p95=900), samples(*PULSE)), minimum=1, level=500) == Reaction(19, 20, 48, 1, 500)
+    assert react(RecordedRun(history(p95=900), samples(*PULSE)), minimum=1, level=500) == Reaction(19, 20, 48, 1, 500)
 
 
 def test_a_short_return_to_the_minimum_does_not_count() -> None:
-    run = Run(history(), samples(*PULSE, (245, 2, 1), (250, 1, 1)))
+    run = RecordedRun(history(), samples(*PULSE, (245, 2, 1), (250, 1, 1)))
     assert react(run, minimum=1, level=500) == Reaction(19, 0, 96, 1, 500)
 
 
 def test_pods_that_left_during_the_pulse_are_back_at_its_end() -> None:
-    run = Run(history(), samples((105, 1, 1), (109, 5, 1), (140, 5, 5), (145, 1, 5), (240, 1, 1)))
+    run = RecordedRun(history(), samples((105, 1, 1), (109, 5, 1), (140, 5, 5), (145, 1, 5), (240, 1, 1)))
     assert react(run, minimum=1, level=500) == Reaction(19, 0, 0, 1, 500)
 
 
@@ -70,8 +70,8 @@ def test_without_a_level_the_summary_says_so() -> None:
     assert reaction.summary() == "No new pod became ready; slo.toml has no level of p95 for the total."
 
 
-@pytest.mark.parametrize("run", [Run([], []), Run(history(peak=1), samples(*PULSE))])
-def test_a_run_without_a_pulse_has_no_reaction(run: Run) -> None:
+@pytest.mark.parametrize("run", [RecordedRun([], []), RecordedRun(history(peak=1), samples(*PULSE))])
+def test_a_run_without_a_pulse_has_no_reaction(run: RecordedRun) -> None:
     assert not react(run, minimum=1, level=500).had_pulse
 
 
