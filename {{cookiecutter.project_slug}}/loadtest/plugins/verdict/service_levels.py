@@ -4,10 +4,10 @@ from locust.stats import RequestStats, StatsEntry
 
 import sys
 import tomllib
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from .verdict_document import Check
 
@@ -52,12 +52,12 @@ class ServiceLevels:
             content = tomllib.loads(file.read_text(encoding="utf-8"))
         except RecursionError:
             raise ValueError("its values are nested too deeply") from None
-        _require_known(file.name, content, {"total", "requests"})
-        for place, table in content.items():
-            if type(table) is not dict:
-                raise ValueError(f"{place} is {table!r}: it needs to be a table, such as [total]")
+        for key, table in content.items():
+            if key not in ("total", "requests"):
+                raise ValueError(f'unknown key {key!r}: put levels below [total] or [requests."name"]')
+            _require_table(f"[{key}]", table)
         levels = cls(file, **content)
-        if "total" in content:
+        if levels.total:
             _require_level("[total]", levels.total)
         for name, level in levels.requests.items():
             _require_level(f'[requests."{name}"]', level)
@@ -80,21 +80,20 @@ class ServiceLevels:
         return found
 
 
-def _require_known(place: str, table: dict[str, Any], known: Collection[str]) -> None:
-    for key in table:
-        if key not in known:
-            raise ValueError(f"{place} has {key!r}, which is none of {', '.join(known)}")
+def _require_table(place: str, table: object) -> None:
+    if not isinstance(table, dict) or not table:
+        raise ValueError(f"{place} is {table!r}: it must be a table with at least one level, such as p95 = 500")
 
 
-def _require_level(place: str, level: object) -> None:
-    if not isinstance(level, dict) or not level:
-        raise ValueError(f"{place} is {level!r}: it needs at least one level, such as p95 = 500")
-    _require_known(place, level, METRICS)
+def _require_level(place: str, level: Level) -> None:
+    _require_table(place, level)
     for key, value in level.items():
+        if key not in METRICS:
+            raise ValueError(f"{place} has {key!r}, which is none of {', '.join(METRICS)}")
         limit = METRICS[key].highest
         if type(value) not in (int, float) or not 0 <= value <= limit:
             of = f"from 0 to {limit:g}" if limit < sys.float_info.max else "of at least 0"
-            raise ValueError(f"{key} in {place} is {value!r}: it needs a number {of}")
+            raise ValueError(f"{key} in {place} is {value!r}: it must be a number {of}")
 
 
 def _compare(name: str, level: Level, entry: StatsEntry) -> list[Check]:
