@@ -59,7 +59,7 @@ class LoadGenerator:
             highest = max(self.busiest.values(), default=0)
             usage = f"highest CPU usage {highest:.0f} % of a core" if highest else "CPU usage not measured"
             actual = f"all {len(self.busiest)}, {usage}"
-        return [Check("load test", "workers", "all connected to the end", actual, not self.lost)]
+        return [Check("load test", "workers", "all stayed connected until the end", actual, not self.lost)]
 
     def doubts(self) -> list[str]:
         """Reasons why the numbers may measure Locust and not the service."""
@@ -68,7 +68,7 @@ class LoadGenerator:
             for worker, cpu in self.busiest.items()
             if cpu > SATURATED
         ] + [
-            f"{worker} was throttled for {seconds:.1f} s by its CPU limit, so the numbers measure this limit: remove it."
+            f"{worker} was throttled for {seconds:.1f} s by its CPU limit, so the results are too low: remove the CPU limit."
             for worker, seconds in self.throttled.items()
             if seconds > 0
         ]
