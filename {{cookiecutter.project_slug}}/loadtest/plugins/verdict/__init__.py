@@ -15,7 +15,7 @@ from typing import Any
 
 from livesync.errors import Rejected
 
-from . import load_generator
+from . import load_generator, user_checks
 from .run_monitor import RunMonitor
 from .service_levels import ServiceLevels
 
@@ -37,6 +37,7 @@ def _add_argument(parser: LocustArgumentParser, **_: Any) -> None:
 def _begin(environment: Environment, runner: Runner, **_: Any) -> None:
     if isinstance(runner, WorkerRunner):
         load_generator.report_throttling(environment)
+        user_checks.report_missing(environment, runner)
     elif environment.parsed_options and (folder := environment.parsed_options.verdict):
         try:
             levels = ServiceLevels.read(SLO)

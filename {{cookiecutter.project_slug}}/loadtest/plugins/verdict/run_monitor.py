@@ -45,8 +45,10 @@ class RunMonitor:
         """Listen to the test, and write the verdict when Locust quits."""
         events = self.environment.events
         events.test_start.add_listener(self._on_start)
+        events.test_stopping.add_listener(self._look)
         events.test_stop.add_listener(self._on_stop)
         events.worker_report.add_listener(self.generator.note_report)
+        events.worker_report.add_listener(self.users.note_report)
         events.quitting.add_listener(self.end)
         self.runner.greenlet.spawn(self._watch)
 
@@ -90,10 +92,13 @@ class RunMonitor:
         while True:
             gevent.sleep(1)
             if self.runner.state in (STATE_SPAWNING, STATE_RUNNING):
-                self.generator.look(self.runner)
-                self.users.look(self.runner)
+                self._look()
                 # One line of JSON, which `make headless` reads and shows.
                 print(json.dumps({"progress": self.progress()}), flush=True)
+
+    def _look(self, **_: Any) -> None:
+        self.generator.look(self.runner)
+        self.users.look(self.runner)
 
     def _on_start(self, **_: Any) -> None:
         self._began_at, self._began, self._ended = datetime.now(UTC), time.monotonic(), 0.0
