@@ -43,3 +43,94 @@ def test_a_run_that_ends_while_users_start_passes(run_locust: Callable[..., Run]
     load = ["--users", "100", "--spawn-rate", "2", "--run-time", "4s"]
     run = run_locust("--verdict", str(tmp_path / "reports"), *load, "--processes", "2", folder=copy)
     assert run.code == 0, run.output
+
+
+RAISES = """
+import gevent
+import threading
+from locust import FastHttpUser, TaskSet, constant, events, task
+from locust.runners import MasterRunner, WorkerRunner
+
+def broken(*_, **__):
+    raise ValueError("no account")
+
+class Part(TaskSet):
+    on_stop = broken
+
+    @task
+    def leave(self):
+        self.interrupt()
+
+class Visitor(FastHttpUser):
+    wait_time = constant(0.5)
+
+    @task
+    def hello(self):
+        self.client.get("/hello")
+        IN_TASK
+
+    def on_stop(self):
+        IN_ON_STOP
+
+@events.init.add_listener
+def listen(environment, runner, **_):
+    BEFORE_THE_TEST
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "statement"),
+    [
+        ("IN_ON_STOP", "broken()"),
+        ("IN_TASK", "gevent.joinall([gevent.spawn(broken)])"),
+        ("IN_TASK", "threading.Thread(target=broken).start()"),
+        ("IN_TASK", "Part(self).run()"),
+        ("BEFORE_THE_TEST", "events.test_start.add_listener(broken) if isinstance(runner, MasterRunner) else 0"),
+        ("BEFORE_THE_TEST", "events.test_stop.add_listener(broken) if isinstance(runner, WorkerRunner) else 0"),
+        ("BEFORE_THE_TEST", "events.request.add_listener(broken)"),
+    ],
+)
+def test_an_exception_outside_of_tasks_fails_the_run(
+    run_locust: Callable[..., Run], copy: Path, tmp_path: Path, place: str, statement: str
+) -> None:
+    source = RAISES.replace(place, statement)
+    for other in ("IN_TASK", "IN_ON_STOP", "BEFORE_THE_TEST"):
+        source = source.replace(other, "pass")
+    (copy / "locustfile.py").write_text(source)
+    load = ["--users", "4", "--spawn-rate", "4", "--run-time", "3s"]
+    run = run_locust("--verdict", str(tmp_path / "reports"), *load, "--processes", "1", folder=copy)
+    assert run.code == 1, run.output
+    assert "no account" in failed(tmp_path / "reports")["exceptions in user code"]
+
+
+CATCHES = """
+import gevent
+from locust import FastHttpUser, constant, task
+
+def broken():
+    raise ValueError("no account")
+
+class Visitor(FastHttpUser):
+    wait_time = constant(0.5)
+
+    def on_start(self):
+        gevent.spawn(gevent.sleep, 60).kill()
+        account = gevent.spawn(broken)
+        try:
+            account.get()
+        except ValueError:
+            self.client.get("/new-account")
+
+    @task
+    def hello(self):
+        self.client.get("/hello")
+"""
+
+
+def test_an_exception_of_a_greenlet_that_user_code_catches_passes(
+    run_locust: Callable[..., Run], copy: Path, tmp_path: Path
+) -> None:
+    (copy / "locustfile.py").write_text(CATCHES)
+    (copy / "slo.toml").write_text("[total]\nfailure_ratio = 0")
+    run = run_locust("--verdict", str(tmp_path / "reports"), "--run-time", "3s", "--processes", "1", folder=copy)
+    assert run.code == 0, run.output

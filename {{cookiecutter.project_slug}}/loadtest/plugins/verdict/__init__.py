@@ -1,7 +1,8 @@
 """Verdict: a run with `--verdict FOLDER` leaves FOLDER/verdict.json and ends with exit code 0 or 1.
 
 `run_monitor` watches the run and collects the checks: `service_levels` compares the statistics with slo.toml, `user_checks`
-looks at the users, `load_generator` at the workers. `verdict_document` is the content of verdict.json; schema.json describes it.
+looks at the users, `user_exceptions` at exceptions in their code, `load_generator` at the workers. `verdict_document` is the
+content of verdict.json; schema.json describes it.
 """
 
 from locust import events
@@ -15,7 +16,7 @@ from typing import Any
 
 from livesync.errors import Rejected
 
-from . import load_generator, user_checks
+from . import load_generator, user_checks, user_exceptions
 from .run_monitor import RunMonitor
 from .service_levels import ServiceLevels
 
@@ -38,6 +39,7 @@ def _begin(environment: Environment, runner: Runner, **_: Any) -> None:
     if isinstance(runner, WorkerRunner):
         load_generator.report_throttling(environment)
         user_checks.report_missing(environment, runner)
+        user_exceptions.report_exceptions(environment)
     elif environment.parsed_options and (folder := environment.parsed_options.verdict):
         try:
             levels = ServiceLevels.read(SLO)

@@ -19,7 +19,8 @@ from livesync.files import revision_of
 from . import verdict_document
 from .load_generator import LoadGenerator
 from .service_levels import ServiceLevels
-from .user_checks import Users, exceptions_check
+from .user_checks import Users
+from .user_exceptions import UserExceptions
 from .verdict_document import Check, Run
 
 TOLERANCE = 5.0
@@ -38,6 +39,7 @@ class RunMonitor:
         self.revision = _revision()
         self.generator = LoadGenerator()
         self.users = Users()
+        self.exceptions = UserExceptions()
         self._began_at = datetime.now(UTC)
         self._began = self._ended = 0.0
 
@@ -49,7 +51,9 @@ class RunMonitor:
         events.test_stop.add_listener(self._on_stop)
         events.worker_report.add_listener(self.generator.note_report)
         events.worker_report.add_listener(self.users.note_report)
+        events.worker_report.add_listener(self.exceptions.note_report)
         events.quitting.add_listener(self.end)
+        self.exceptions.here.begin()
         self.runner.greenlet.spawn(self._watch)
 
     def seconds(self) -> float:
@@ -77,7 +81,7 @@ class RunMonitor:
             checks.append(
                 load_test_check("run time", f"{run_time} s", f"{seconds:.0f} s", seconds > run_time - TOLERANCE)
             )
-        checks += [exceptions_check(self.runner), self.users.check(), *self.generator.checks()]
+        checks += [self.exceptions.check(self.runner), self.users.check(), *self.generator.checks()]
         return [*checks, *self.levels.checks(self.environment.stats)]
 
     def end(self, **_: Any) -> None:

@@ -1,4 +1,4 @@
-"""Checks of the users: whether all of them were running, and whether their code raised exceptions."""
+"""Check of the users: whether all of them were running."""
 
 from locust.env import Environment
 from locust.runners import STATE_RUNNING, MasterRunner, Runner, WorkerRunner
@@ -72,11 +72,3 @@ def _is_running(runner: Runner) -> bool:
     # While a worker starts or stops users, only its `worker_state` says so; while it stops a test, only its `state` does.
     states = {runner.state, runner.worker_state} if isinstance(runner, WorkerRunner) else {runner.state}
     return states == {STATE_RUNNING}
-
-
-def exceptions_check(runner: Runner) -> Check:
-    """An exception in a task is not part of Locust's statistics unless a request failed, too."""
-    found = sorted(runner.exceptions.values(), key=lambda row: row["count"], reverse=True)
-    count = sum(row["count"] for row in found)
-    actual = f"{count}, most often {found[0]['msg']}" if found else "none"
-    return Check("load test", "exceptions in user code", "none", actual, not found)
