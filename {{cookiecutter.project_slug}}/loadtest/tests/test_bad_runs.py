@@ -134,3 +134,40 @@ def test_an_exception_of_a_greenlet_that_user_code_catches_passes(
     (copy / "slo.toml").write_text("[total]\nfailure_ratio = 0")
     run = run_locust("--verdict", str(tmp_path / "reports"), "--run-time", "3s", "--processes", "1", folder=copy)
     assert run.code == 0, run.output
+
+
+GREETS = """
+import gevent
+from locust import FastHttpUser, constant, events, task
+from locust.runners import WorkerRunner
+
+class Visitor(FastHttpUser):
+    wait_time = constant(0.2)
+
+    @task
+    def hello(self):
+        self.client.get("/hello")
+"""
+
+QUITS_EARLY = """
+@events.test_start.add_listener
+def quit_soon(environment, **_):
+    gevent.spawn_later(1, environment.runner.quit)
+"""
+
+@pytest.mark.parametrize(
+    ("addition", "options", "reason"),
+    [
+        (QUITS_EARLY, ["--run-time", "5s"], {"run time": "1 s"}),
+    ],
+    ids=["early end"],
+)
+def test_a_bad_run_says_why_it_failed(
+    run_locust: Callable[..., Run], copy: Path, addition: str, options: list[str], reason: dict[str, str]
+) -> None:
+    (copy / "locustfile.py").write_text(GREETS + addition)
+    (copy / "slo.toml").write_text("[total]\nfailure_ratio = 0")
+    run = run_locust("--verdict", str(reports := copy.parent / "reports"), *options, folder=copy)
+    assert run.code == 1, run.output
+    [(check, actual)] = reason.items()
+    assert failed(reports)[check].startswith(actual)
