@@ -149,6 +149,12 @@ class Visitor(FastHttpUser):
         self.client.get("/hello")
 """
 
+SETS_AN_EXIT_CODE = """
+@events.quitting.add_listener
+def decide(environment, **_):
+    environment.process_exit_code = CODE
+"""
+
 QUITS_EARLY = """
 @events.test_start.add_listener
 def quit_soon(environment, **_):
@@ -158,9 +164,10 @@ def quit_soon(environment, **_):
 @pytest.mark.parametrize(
     ("addition", "options", "reason"),
     [
+        (SETS_AN_EXIT_CODE.replace("CODE", "3"), ["--run-time", "3s"], {"exit code": "3, set by a listener"}),
         (QUITS_EARLY, ["--run-time", "5s"], {"run time": "1 s"}),
     ],
-    ids=["early end"],
+    ids=["exit code", "early end"],
 )
 def test_a_bad_run_says_why_it_failed(
     run_locust: Callable[..., Run], copy: Path, addition: str, options: list[str], reason: dict[str, str]
@@ -171,3 +178,10 @@ def test_a_bad_run_says_why_it_failed(
     assert run.code == 1, run.output
     [(check, actual)] = reason.items()
     assert failed(reports)[check].startswith(actual)
+
+
+def test_a_listener_cannot_make_a_failed_run_pass(run_locust: Callable[..., Run], copy: Path, tmp_path: Path) -> None:
+    (copy / "locustfile.py").write_text(GREETS + SETS_AN_EXIT_CODE.replace("CODE", "0"))
+    (copy / "slo.toml").write_text("[total]\nmin_samples = 1000000")
+    run = run_locust("--verdict", str(tmp_path / "reports"), "--run-time", "3s", folder=copy)
+    assert run.code == 1, run.output

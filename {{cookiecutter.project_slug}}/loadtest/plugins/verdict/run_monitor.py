@@ -52,7 +52,8 @@ class RunMonitor:
         events.worker_report.add_listener(self.generator.note_report)
         events.worker_report.add_listener(self.users.note_report)
         events.worker_report.add_listener(self.exceptions.note_report)
-        events.quitting.add_listener(self.end)
+        # Locust calls these listeners in reverse order: no other one overrides the exit code or raises after the verdict.
+        events.quitting._handlers.insert(0, self.end)  # noqa: SLF001 - `add_listener` appends
         self.exceptions.here.begin()
         # Locust's timer for the run time would start when the event loop ran last, before the imports of the load test.
         gevent.get_hub().loop.update_now()
@@ -85,6 +86,8 @@ class RunMonitor:
                     "run time", f"{run_time} s", f"{seconds:.0f} s", seconds > run_time - min(TOLERANCE, run_time / 2)
                 )
             )
+        if code := self.environment.process_exit_code:
+            checks.append(load_test_check("exit code", "0", f"{code}, set by a listener", passed=False))
         checks += [self.exceptions.check(self.runner), self.users.check(), *self.generator.checks()]
         return [*checks, *self.levels.checks(self.environment.stats)]
 
