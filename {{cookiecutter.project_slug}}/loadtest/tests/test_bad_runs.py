@@ -161,13 +161,27 @@ def quit_soon(environment, **_):
     gevent.spawn_later(1, environment.runner.quit)
 """
 
+WORKER_QUITS = """
+from locust.exception import StopTest
+
+Visitor.abstract = True
+
+class Unwilling(Visitor):
+    def __init__(self, environment):
+        super().__init__(environment)
+        if environment.runner.worker_index == 0:
+            raise StopTest("no account")
+"""
+
+
 @pytest.mark.parametrize(
     ("addition", "options", "reason"),
     [
         (SETS_AN_EXIT_CODE.replace("CODE", "3"), ["--run-time", "3s"], {"exit code": "3, set by a listener"}),
         (QUITS_EARLY, ["--run-time", "5s"], {"run time": "1 s"}),
+        (WORKER_QUITS, ["--processes", "2"], {"workers": "lost "}),
     ],
-    ids=["exit code", "early end"],
+    ids=["exit code", "early end", "worker that quits"],
 )
 def test_a_bad_run_says_why_it_failed(
     run_locust: Callable[..., Run], copy: Path, addition: str, options: list[str], reason: dict[str, str]

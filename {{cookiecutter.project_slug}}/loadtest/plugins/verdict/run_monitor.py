@@ -115,6 +115,7 @@ class RunMonitor:
         self._began_at, self._began, self._ended = datetime.now(UTC), time.monotonic(), 0.0
         # As an exception, Ctrl-C would end whichever greenlet runs, and a shape's reports would be lost.
         gevent.signal_handler(signal.SIGINT, self.runner.quit)
+        self._look()
 
     def _on_stop(self, **_: Any) -> None:
         self._ended = time.monotonic()
