@@ -199,3 +199,15 @@ def test_a_listener_cannot_make_a_failed_run_pass(run_locust: Callable[..., Run]
     (copy / "slo.toml").write_text("[total]\nmin_samples = 1000000")
     run = run_locust("--verdict", str(tmp_path / "reports"), "--run-time", "3s", folder=copy)
     assert run.code == 1, run.output
+
+
+def test_a_run_that_ends_without_a_verdict_exits_with_1(
+    run_locust: Callable[..., Run], copy: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports/verdict.json").write_text("that of an earlier run")
+    (copy / "locustfile.py").write_text(GREETS + "\nevents.test_start.add_listener(lambda **_: exit(0))\n")
+    run = run_locust("--verdict", str(tmp_path / "reports"), folder=copy)
+    assert run.code == 1, run.output
+    assert "The run ended without a verdict" in run.output
+    assert not (tmp_path / "reports/verdict.json").exists()

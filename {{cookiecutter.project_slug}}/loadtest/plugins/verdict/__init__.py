@@ -10,6 +10,8 @@ from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.runners import Runner, WorkerRunner
 
+import atexit
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,9 @@ from .run_monitor import RunMonitor
 from .service_levels import ServiceLevels
 
 SLO = Path(__file__).parents[2] / "slo.toml"
+
+_verdicts: list[Path] = []
+"""The verdict that this process has to leave."""
 
 
 @events.init_command_line_parser.add_listener
@@ -40,16 +45,29 @@ def _begin(environment: Environment, runner: Runner, **_: Any) -> None:
         load_generator.report_throttling(environment)
         user_checks.report_missing(environment, runner)
         user_exceptions.report_exceptions(environment)
-    elif environment.parsed_options and (folder := environment.parsed_options.verdict):
+    elif environment.parsed_options and environment.parsed_options.verdict:
+        folder = Path(environment.parsed_options.verdict).absolute()
         try:
             levels = ServiceLevels.read(SLO)
         except (ValueError, OSError) as error:
             sys.exit(f"{SLO.name}: {getattr(error, 'strerror', None) or error}")
         try:
-            Path(folder).mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "verdict.json").unlink(missing_ok=True)  # of an earlier run
         except OSError as error:
             sys.exit(f"{folder} cannot be created for the verdict ({error.strerror}): name another folder.")
         try:
-            RunMonitor(environment, runner, levels, Path(folder)).begin()
+            RunMonitor(environment, runner, levels, folder).begin()
         except Rejected as reason:
             sys.exit(str(reason))
+        _verdicts.append(folder / "verdict.json")
+
+
+# Registered before Locust registers what ends its workers, so that it is called after that.
+@atexit.register
+def _require_verdict() -> None:
+    if not all(verdict.exists() for verdict in _verdicts):
+        print("The run ended without a verdict, perhaps by sys.exit in user code.", file=sys.stderr)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(1)
