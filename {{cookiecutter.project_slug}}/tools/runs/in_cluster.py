@@ -26,7 +26,7 @@ from ..setup.contexts import (
 from . import progress, reports
 from .report_folders import new_folder, read_verdict
 from .run_manifests import LABEL, delivered_image, kustomization_of_run, secret_of_run
-from .settings import Settings, describe_environment, expected_workers, valid_settings
+from .settings import RunSettings, describe_environment, expected_workers, valid_settings
 from .target import Json, rendered, require_allowed_by_policy, require_target, target_host
 
 KINDS = "jobs,services,configmaps,secrets"
@@ -55,7 +55,7 @@ def main(context: str) -> int:
 
 
 @contextmanager
-def prepared(context: str, settings: Settings, kind: str = "") -> Iterator[tuple[Path, Json]]:
+def prepared(context: str, settings: RunSettings, kind: str = "") -> Iterator[tuple[Path, Json]]:
     """Check what a run needs, get its image to the nodes, and claim the project; yield the run's folder and kustomization.
 
     `kind` is the end of the folder's name. Raises Problem.

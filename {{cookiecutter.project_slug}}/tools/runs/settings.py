@@ -32,7 +32,7 @@ CHECK_TIMEOUT = 60
 """Seconds that the locustfile may take to load."""
 
 
-class Settings(NamedTuple):
+class RunSettings(NamedTuple):
     """What the checks of the settings give a run."""
 
     variables: dict[str, str]
@@ -70,7 +70,7 @@ def as_variables(file: Path) -> dict[str, str]:
     }
 
 
-def valid_settings(*files: Path, loadtest: Path = LOADTEST) -> Settings:
+def valid_settings(*files: Path, loadtest: Path = LOADTEST) -> RunSettings:
     """The settings of a run with headless.toml and, as variables, the options in `files`.
 
     Raises Problem, which names the file or the variable, if one of them, the locustfile or slo.toml is invalid.
@@ -85,7 +85,7 @@ def valid_settings(*files: Path, loadtest: Path = LOADTEST) -> Settings:
         for option in options[file.name]:
             if _variable(option) not in found["variables"]:
                 raise Problem(f"{file.name} has {option!r}, which is no option of Locust that has a variable")
-    return Settings(variables, found["run_time"])
+    return RunSettings(variables, found["run_time"])
 
 
 def _check(loadtest: Path, environment: dict[str, str], options: dict[str, dict[str, Any]]) -> dict[str, Any]:

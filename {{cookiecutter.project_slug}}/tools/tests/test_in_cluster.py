@@ -8,7 +8,7 @@ import pytest
 
 from tools.problem import Problem
 from tools.runs import in_cluster, report_folders
-from tools.runs.settings import Settings
+from tools.runs.settings import RunSettings
 
 MASTER = """{"metadata": {"name": "master-1"}, "status": {"containerStatuses": [{"state": {"STATE": {}}}]}}"""
 RUNNING, TERMINATED = (MASTER.replace("STATE", state) for state in ("running", "terminated"))
@@ -107,7 +107,7 @@ def test_nothing_is_created_in_a_cluster_without_a_folder_for_the_reports(
     (cluster / "asked").touch()
     with (
         pytest.raises(Problem, match="asked is not a folder: move it away"),
-        in_cluster.prepared("minikube", Settings({}, None)),
+        in_cluster.prepared("minikube", RunSettings({}, None)),
     ):
         pass
     assert not asked(cluster, "create")
