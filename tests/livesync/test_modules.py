@@ -224,6 +224,30 @@ def test_what_is_taken_from_settings_or_cached_follows_their_edits(swarm: Swarm)
     swarm.wait_for("/two+two+two-b+two+two-b+two-c+two-b+two")
 
 
+SETS_TOKEN = """
+from locust import events
+
+@events.init.add_listener
+def set_token(**_):
+    global TOKEN
+    TOKEN = "t"
+"""
+
+
+def test_names_that_later_lines_override_stay_when_a_star_import_runs_again(swarm: Swarm) -> None:
+    common = "NAME = VERSION = 'one'\nTOKEN = 'none'\n"
+    swarm.save(common, "common.py")
+    locustfile = "from common import *\nNAME = 'own-' + NAME\nTOKEN = None\n" + BASE.replace(
+        "/base/", "/{NAME}+{TOKEN}+{VERSION}/"
+    )
+    swarm.edit(locustfile + SETS_TOKEN)
+    swarm.wait_for("/own-one+t+one")
+    swarm.edit(common.replace("NAME = VERSION = 'one'", "NAME = 'one'\nVERSION = 'two'"), "common.py")
+    swarm.wait_for("/own-one+t+two")
+    swarm.edit(common.replace("NAME = VERSION = 'one'", "NAME = VERSION = 'three'"), "common.py")
+    swarm.wait_for("/own-three+t+three")
+
+
 FEED = """
 from itertools import cycle
 

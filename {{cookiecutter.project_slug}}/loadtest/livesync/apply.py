@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterable
 from functools import partial
 from types import ModuleType
+from typing import Any
 
 from . import functions
 from .bindings import Bindings
@@ -169,7 +170,11 @@ class Apply:
         }
         pairs = self.edit.pairs(module)
         after = {name: (old, new) for old, new in pairs for name in new.binds - new.targets}
-        self._last = {name: new for name, (_, new) in after.items()}
+        self._last = {
+            name: new
+            for old, new in pairs
+            for name in (*new.binds - new.targets, *(old.effects.starred if old else ()))
+        }
         self._to_run = {new for name, (old, new) in after.items() if name in before and before[name] is not old}
         order: dict[str, list[int]] = {}
         for old, new in pairs if module in self.edit.differences else ():
@@ -287,6 +292,7 @@ class Apply:
         before = dict(namespace)
         made = Bindings(namespace) if isinstance(new.node, Conditional) else None
         self.modules.run(module, new, names=made)
+        self._keep_overridden(new, namespace, before)
         if any(registration.hook is events.init for registration in kept):
             self.outcome.initialised += [r.handler for r in new.effects.registered if r.hook is events.init]
         new.effects.registered += [registration for registration in kept if not registration.while_loading]
@@ -308,6 +314,17 @@ class Apply:
         is_all_effect = old and not (new.binds | new.extends or old.effects.starred or kept) and old is not new
         if old and (is_all_effect or (old.effects.filled & new.effects.filled) - new.extends):
             self._note_what_stays(module, old)
+
+    def _keep_overridden(self, star: TopLevel, namespace: dict[str, Any], before: dict[str, Any]) -> None:
+        """Keep the values that later statements have given to names which a star import has bound again."""
+        for name, path in star.effects.starred.items():
+            last = self._last.get(name, star)
+            if last.node.lineno <= star.node.lineno:
+                continue
+            if (path, name) in self.dependents.names:
+                self._to_run.add(last)
+            elif name in before:
+                namespace[name] = before[name]
 
     def _remove_not_bound(self, module: Module, statement: TopLevel, made: Bindings) -> None:
         """Remove names that only this statement binds, and did not bind now: its condition may have become false."""
