@@ -98,6 +98,21 @@ def test_an_edit_reaches_the_siblings_in_a_package_that_imports_all_of_them(swar
     swarm.wait_for("/two/two")
 
 
+def test_a_folder_becomes_a_package_with_an_init_file_and_loses_it_again(swarm: Swarm) -> None:
+    swarm.save("NAME = 'one'\n", "pages/names.py")
+    path = "/{pages.names.NAME}+{getattr(pages, 'TWICE', None)}/"
+    swarm.edit("import pages.names\n" + BASE.replace("/base/", path))
+    swarm.wait_for("/one+None")
+    swarm.edit("from pages.names import NAME\nTWICE = NAME * 2\n", "pages/__init__.py")
+    swarm.wait_for("/one+oneone")
+    swarm.edit("NAME = 'two'\n", "pages/names.py")
+    swarm.wait_for("/two+twotwo")
+    (swarm.folder / "pages/__init__.py").unlink()
+    swarm.wait_for("/two+None")
+    swarm.edit("NAME = 'three'\n", "pages/names.py")
+    swarm.wait_for("/three+None")
+
+
 def test_a_module_begins_to_import_one_that_was_loaded_after_it(swarm: Swarm) -> None:
     swarm.save("", "first.py")
     swarm.save("", "second.py")

@@ -107,7 +107,7 @@ class OneProcess:
     def close(self) -> None:
         os.chdir(self._cwd)
         sys.path[:] = self._path
-        for name in set(sys.modules) - self._modules:
+        for name in sorted(set(sys.modules) - self._modules, reverse=True):  # packages after what is in them
             module = sys.modules[name]
             places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
             if any(place and place.startswith(str(self.home)) for place in places):

@@ -13,6 +13,8 @@ import linecache
 import sys
 from collections.abc import Iterable
 from functools import partial
+from importlib.machinery import PathFinder
+from importlib.util import module_from_spec
 from types import ModuleType
 from typing import Any
 
@@ -145,6 +147,8 @@ class Apply:
         difference = self.edit.differences.get(module)
         self._keep_namespace(module)
         if difference:
+            if (module.path in self.edit.tree) != bool(module.namespace.get("__file__")):
+                _find_again(module)
             self._remove(module, difference.removed, self._bound(module))
         self._rebuilt = set()
         self._note_last(module)
@@ -357,6 +361,15 @@ class Apply:
         self.outcome.notes.append(
             f"{module.path}: the effects of line {statement.node.lineno} before the edit remain until Locust restarts"
         )
+
+
+def _find_again(module: Module) -> None:
+    """Set the file and the path of a package that got or lost its `__init__.py`."""
+    name = module.module.__name__
+    package = sys.modules.get(name.rpartition(".")[0])
+    spec = PathFinder.find_spec(name, package.__path__ if package else None)
+    module.namespace.pop("__file__", None)
+    module.namespace.update(vars(module_from_spec(spec)) if spec else {})
 
 
 def _forget(name: str, undo: Undo) -> None:

@@ -98,16 +98,17 @@ def _decorated(statement: ast.stmt) -> dict[str, str]:
 
 def find_edit(modules: Modules, live: Tree, tree: Tree) -> Edit:
     """Compare `tree` with the `live` one. Raises Rejected for a module that does not compile."""
+    modules.note_packages()
     edit = Edit(tree, revision_of(tree), changed_paths(live, tree))
     edit.data = edit.paths - {module.path for module in modules.loaded if module.path in tree}
     for module in modules.loaded:
         if module.path not in edit.paths:
             continue
-        if module.path not in tree:
+        if module.path not in tree and not _stays_a_package(module.path, tree):
             edit.deleted.append(module)
             edit.changed |= {d for statement in module.source.statements for d in statement.definitions.values()}
             continue
-        source = _parse(tree[module.path], module)
+        source = _parse(tree.get(module.path, b""), module)
         difference = compare(module.source.statements, source.statements)
         edit.sources[module], edit.differences[module] = source, difference
         for old, new in difference.pairs:
@@ -119,6 +120,13 @@ def find_edit(modules: Modules, live: Tree, tree: Tree) -> Edit:
         edit.changed |= {d for statement in difference.removed for d in statement.definitions.values()}
     _reject_closures_without_variables(edit, modules)
     return edit
+
+
+def _stays_a_package(path: str, tree: Tree) -> bool:
+    """Whether a folder is a package without its `__init__.py`, too."""
+    folder, _, name = path.rpartition("/")
+    has_files = any(other.startswith(f"{folder}/") for other in tree)
+    return name == "__init__.py" and f"{folder}.py" not in tree and has_files
 
 
 def _parse(content: bytes, module: Module) -> Source:

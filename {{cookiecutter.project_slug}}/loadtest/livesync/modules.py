@@ -155,11 +155,22 @@ class Modules:
         names = statement.calls.union(*(definition.code.co_names for definition in called))
         return {d for name in names & self._suspends.keys() for d in self._suspends[name]}
 
+    def note_packages(self) -> None:
+        """Make packages without a file known, as modules without statements: an edit may give one an `__init__.py`."""
+        self.loaded = [
+            known
+            for known in self.loaded
+            if known.namespace.get("__file__") or sys.modules.get(known.module.__name__) is known.module
+        ]
+        for name, module in list(sys.modules.items()):
+            is_package = type(module) is ModuleType and vars(module).get("__file__") is None
+            if is_package and not self.find(module) and (path := self._path_of_module(name)):
+                self.loaded.append(Module(module, path, parse(b"", str(self.folder.path / path)), is_root=False))
+
     def forget_empty_packages(self) -> None:
         """Forget packages without a file whose folder is gone, so that a module of the same name can be imported."""
         for name, module in list(sys.modules.items()):
-            names = vars(module) if type(module) is ModuleType else {}
-            places = list(names.get("__path__", ())) if names.get("__file__") is None else []
+            places = _places(module) if type(module) is ModuleType else []
             if places and all(self.folder.relative(place) and not Path(place).exists() for place in places):
                 del sys.modules[name]
 
@@ -282,8 +293,10 @@ class Modules:
             effects.taken |= {(path, alias.name) for alias in node.names}
 
     def _path_of_module(self, name: str) -> str | None:
+        """The path of an imported module; that of a package without a file is where its `__init__.py` would be."""
         imported = sys.modules.get(name)
-        file = getattr(imported, "__file__", None)
+        inits = (f"{place}/__init__.py" for place in _places(imported))
+        file = getattr(imported, "__file__", None) or next(inits, None)
         return self.folder.relative(_real_path(file)) if file else None
 
     def _running(self) -> Iterator[tuple[TopLevel, bool]]:
@@ -297,6 +310,15 @@ class Modules:
 def _real_path(file: str) -> str:
     """The real path of a module's file, which stays where it is; the system is asked for each part of a path."""
     return os.path.realpath(file)
+
+
+def _places(package: ModuleType | None) -> list[str]:
+    """The folders of a package without a file."""
+    if getattr(package, "__file__", None) is not None:
+        return []
+    with suppress(KeyError):  # the package that it is in is gone
+        return list(getattr(package, "__path__", ()))
+    return []
 
 
 def _is_container(value: Any) -> TypeGuard[Sized]:
