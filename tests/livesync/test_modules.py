@@ -133,6 +133,17 @@ def test_a_locustfile_begins_to_import_a_new_module_that_imports_an_edited_one(s
     swarm.wait_for("/name")
 
 
+def test_a_module_begins_to_import_a_new_one_that_imports_an_edited_one(swarm: Swarm) -> None:
+    swarm.save("", "shop/cart.py")
+    swarm.save("NAME = 'none'\n", "pages.py")
+    swarm.edit("import shop.cart\nimport pages\n" + BASE.replace("/base/", "/{pages.NAME}/"))
+    swarm.wait_for("/none")
+    swarm.save("NAME = 'name'\n", "shop/cart.py")
+    swarm.save("from .cart import NAME\n", "shop/browse.py")
+    swarm.edit("from shop.browse import NAME\n", "pages.py")
+    swarm.wait_for("/name")
+
+
 def test_resolved_paths_stay_true(swarm: Swarm) -> None:
     helper = """
 from pathlib import Path

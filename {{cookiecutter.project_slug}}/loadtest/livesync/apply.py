@@ -77,7 +77,7 @@ class Apply:
                 # Looking up the imports of each statement would take as long as the rest of a commit.
                 paths |= old.effects.imported
             else:
-                paths |= self.modules.imports(module, new)
+                paths |= self.modules.imports(module, new) | self.modules.imports_in_turn(module, new)
         return paths
 
     def _keep_registrations(self) -> None:

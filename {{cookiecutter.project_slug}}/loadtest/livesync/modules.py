@@ -8,9 +8,10 @@ import os
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
-from importlib.machinery import SourceFileLoader
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import resolve_name
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
@@ -23,6 +24,7 @@ from .files import Folder
 from .functions import Grace, Usual
 from .registrations import Registrations
 from .source import Definition, Effects, Source, TopLevel, adopt_definitions, parse
+from .syntax import loaded_nodes
 
 Undo = list[Callable[[], object]]
 
@@ -276,14 +278,27 @@ class Modules:
 
     def imports(self, module: Module, statement: TopLevel) -> set[str]:
         """Paths of the user's modules that the statement imports, as far as they are loaded."""
-        names: list[str] = []
-        for node in statement.imports:
-            origin = _origin(module, node) if isinstance(node, ast.ImportFrom) else ""
-            names += [f"{origin}.{alias.name}".strip(".") for alias in node.names] + [origin]
-        return set(filter(None, map(self._path_of_module, _with_parents(names))))
+        return set(filter(None, map(self._path_of_module, _imported_names(statement.imports, _package(module)))))
+
+    def imports_in_turn(self, module: Module, statement: TopLevel) -> set[str]:
+        """Paths of loaded modules that those import which the statement is going to load."""
+        paths: set[str] = set()
+        names = [*_imported_names(statement.imports, _package(module))]
+        seen = {*sys.modules}
+        while names:
+            if (name := names.pop()) not in seen and (spec := _spec(name)) and self.path_of(spec.origin or ""):
+                with suppress(OSError, SyntaxError, ValueError):  # which the import will raise
+                    tree = ast.parse(Path(spec.origin or "").read_bytes())
+                    nodes = loaded_nodes(tree, scopes=True)
+                    imports = (node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom))
+                    imported = [*_imported_names(imports, spec.parent)]
+                    paths.update(filter(None, map(self._path_of_module, imported)))
+                    names += imported
+            seen.add(name)
+        return paths
 
     def _note_names(self, module: Module, node: ast.ImportFrom, effects: Effects) -> None:
-        origin = _origin(module, node)
+        origin = _origin(node, _package(module))
         path = self._path_of_module(origin) or ""
         if node.names[0].name == "*" and origin in sys.modules:
             exported = vars(sys.modules[origin])
@@ -345,9 +360,29 @@ def _inside(wrapper: Any) -> Any:
     return vars(wrapper).get("__wrapped__")
 
 
-def _origin(module: Module, node: ast.ImportFrom) -> str:
-    package = module.namespace.get("__package__")
+def _package(module: Module) -> str | None:
+    return module.namespace.get("__package__")
+
+
+def _imported_names(nodes: Iterable[ast.Import | ast.ImportFrom], package: str | None) -> Iterator[str]:
+    """The names of the modules that these nodes may import, and of the packages that they are in."""
+    for node in nodes:
+        origin = _origin(node, package) if isinstance(node, ast.ImportFrom) else ""
+        yield from _with_parents([f"{origin}.{alias.name}".strip(".") for alias in node.names] + [origin])
+
+
+def _origin(node: ast.ImportFrom, package: str | None) -> str:
     return resolve_name("." * node.level + (node.module or ""), package) if node.level else node.module or ""
+
+
+def _spec(name: str) -> ModuleSpec | None:
+    """Where Python would find a module that is not loaded."""
+    package = name.rpartition(".")[0]
+    if not package:
+        return PathFinder.find_spec(name)
+    outer = getattr(sys.modules[package], "__spec__", None) if package in sys.modules else _spec(package)
+    places = outer and outer.submodule_search_locations
+    return PathFinder.find_spec(name, places) if places else None
 
 
 def _global_names(code: CodeType) -> set[str]:
