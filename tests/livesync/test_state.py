@@ -47,6 +47,13 @@ def test_globals_and_class_attributes_that_a_run_has_set_are_kept(started: Swarm
     started.wait_for("/added-TOKEN-1-True")
     started.edit("# A comment.\n\n" + TOKEN.replace("/NAME", "/commented"))
     started.wait_for("/commented-TOKEN-1-True")
+    annotated = TOKEN.replace("TOKEN = None", "Text = str\nTOKEN: Text | None = None").replace(
+        "logins =", "logins: int ="
+    )
+    started.edit(annotated.replace("SEEN =", "SEEN: list[str] =").replace("/NAME", "/annotated"))
+    started.wait_for("/annotated-TOKEN-1-True")
+    started.edit(annotated.replace("Text = str", "Text = object").replace("/NAME", "/otherwise"))
+    started.wait_for("/otherwise-TOKEN-1-True")
     assert started.total()["num_failures"] == 0
     assert started.get("/exceptions")["exceptions"] == []
 

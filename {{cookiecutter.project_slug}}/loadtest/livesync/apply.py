@@ -23,7 +23,7 @@ from .bindings import Bindings
 from .code_objects import look_up
 from .dependents import Dependents
 from .modules import MUTABLE, Module, Undo
-from .source import Registration, TopLevel
+from .source import Effects, Registration, Statement, TopLevel, compile_node
 from .syntax import Conditional, FunctionNode
 from .transaction import MISSING, Outcome, Transaction
 from .update_in_place import InPlace
@@ -153,7 +153,7 @@ class Apply:
         self._rebuilt = set()
         self._note_last(module)
         for old, new in self.edit.pairs(module):
-            if self._must_run(module, old, new):
+            if self._must_run(module, old, new) and not self._annotate(module, old, new):
                 try:
                     self._run_again(module, old, new)
                 except Exception as error:
@@ -215,14 +215,30 @@ class Apply:
         self.undo.append(restore)
 
     def _must_run(self, module: Module, old: TopLevel | None, new: TopLevel) -> bool:
+        return old is None or self.edit.runs(old, new) or new in self._to_run or self._depends(module, new, old.effects)
+
+    def _depends(self, module: Module, statement: Statement, effects: Effects) -> bool:
+        names = statement.binds | statement.extends
         return (
-            old is None
-            or self.edit.runs(old, new)
-            or new in self._to_run
-            or not old.effects.called.isdisjoint(self.outcome.changed)
-            or any(path == module.path and name in new.binds | new.extends for path, name in self._to_rebuild)
-            or self.dependents.reads(module, new, old.effects)
+            not effects.called.isdisjoint(self.outcome.changed)
+            or any(path == module.path and name in names for path, name in self._to_rebuild)
+            or self.dependents.reads(module, statement, effects)
         )
+
+    def _annotate(self, module: Module, old: TopLevel | None, new: TopLevel) -> bool:
+        """Whether only the annotation of a variable changed, or what that reads: then annotate it, and keep its value."""
+        if old is None or new in self._to_run or not old.effects.opened.isdisjoint(self.edit.data):
+            return False
+        if not new.keeps_value(old, lambda value: self._depends(module, value, old.effects)):
+            return False
+        annotations = module.namespace.setdefault("__annotations__", {})
+        self.undo.append(partial(module.namespace.__setitem__, "__annotations__", dict(annotations)))
+        for name in new.binds:
+            annotations.pop(name, None)
+        if annotation := new.annotation():
+            exec(compile_node(annotation, module.source.filename), module.namespace)  # noqa: S102
+        new.effects = old.effects
+        return True
 
     def _remove(self, module: Module, statements: Iterable[TopLevel], kept: set[str]) -> None:
         """Undo what removed statements did, as far as that is possible."""

@@ -57,6 +57,8 @@ class ClassEdit:
     live: type
     run: list[ast.stmt] = field(default_factory=list)
     removed: set[str] = field(default_factory=set)
+    unannotated: set[str] = field(default_factory=set)
+    """Attributes that lose their annotation and keep their value."""
     nested: list["ClassEdit"] = field(default_factory=list)
     order: list[str] = field(default_factory=list)
     moved: bool = False
@@ -110,7 +112,15 @@ def class_edit(
         for before, after in difference.pairs
         if after not in merged and (before is None or before.outline != after.outline or needs(after))
     }
-    edit.run = [statement.node for statement in _with_dependents(difference, changed) if statement not in merged]
+    annotated = {after for before, after in difference.pairs if after in changed and after.keeps_value(before, needs)}
+    if dataclasses.is_dataclass(live):
+        annotated.clear()  # its annotations make its fields
+    again = set(_with_dependents(difference, changed - annotated)) - merged
+    annotated -= again
+    statements = [after for _, after in difference.pairs]
+    parts = [s.node if s in again else s.annotation() for s in statements if s in again | annotated]
+    edit.run = [node for node in parts if node]
+    edit.unannotated = {as_attribute(n, new) for s in annotated if not s.annotation() for n in s.binds}
     edit.order = [as_attribute(name, new) for _, statement in difference.pairs for name in sorted(statement.binds)]
     kept = [before.node for before, _ in difference.pairs if before]
     edit.moved = not _in_order(kept)
@@ -237,7 +247,9 @@ def carry_over(old: type, new: type, old_node: ast.ClassDef, new_node: ast.Class
     """Copy the values that a run has set on a class to the class that replaces it."""
     difference = compare(bodies(old_node.body), bodies(new_node.body))
     changed = {
-        after for before, after in difference.pairs if before is None or before.outline != after.outline or needs(after)
+        after
+        for before, after in difference.pairs
+        if (before is None or before.outline != after.outline or needs(after)) and not after.keeps_value(before, needs)
     }
     kept = {as_attribute(name, new_node) for _, after in difference.pairs for name in after.binds}
     again = _with_dependents(difference, changed)

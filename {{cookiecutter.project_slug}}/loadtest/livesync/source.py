@@ -63,6 +63,29 @@ class Statement:
         """The outline with the function bodies."""
         return text_of(self.node, bodies=True)
 
+    @cached_property
+    def unannotated(self) -> "Statement":
+        """The assignment to a variable without its annotation; any other statement is this one."""
+        match self.node:
+            case ast.AnnAssign(target=ast.Name() as target, value=ast.expr() as value):
+                return Statement(ast.Assign([target], value))
+        return self
+
+    def keeps_value(self, before: "Statement | None", needs: Callable[["Statement"], bool]) -> bool:
+        """Whether it differs from the one before in an annotation alone; `needs` finds what depends on the edit."""
+        if before is None:
+            return False
+        value, value_before = self.unannotated, before.unannotated
+        is_annotated = value is not self or value_before is not before
+        return is_annotated and value.outline == value_before.outline and not needs(value)
+
+    def annotation(self) -> ast.AnnAssign | None:
+        """The annotation of a variable, without its value."""
+        match self.node:
+            case ast.AnnAssign(target=target, annotation=annotation, simple=simple):
+                return ast.copy_location(ast.AnnAssign(target, annotation, simple=simple), self.node)
+        return None
+
     def take_analysis(self, other: "Statement") -> None:
         """Copy the cached analysis of a statement with the same outline."""
         vars(self).update(

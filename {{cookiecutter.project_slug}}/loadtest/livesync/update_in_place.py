@@ -177,7 +177,7 @@ class InPlace:
         if part.moved:
             self.outcome.retasked.add(live)
         annotations = vars(live).get("__annotations__", {})
-        for name in part.removed & annotations.keys():
+        for name in (part.removed | part.unannotated) & annotations.keys():
             del annotations[name]
         for name in part.removed & vars(live).keys():
             changed.add(name)
