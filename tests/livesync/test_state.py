@@ -191,6 +191,32 @@ def test_enums_dataclasses_and_helper_objects_on_a_user_stay_what_they_are(swarm
     swarm.wait_for("/field-api")
 
 
+ABSTRACT = """
+import abc
+from locust import events
+
+class Joined(type(FastHttpUser), abc.ABCMeta):
+    pass
+
+class Visitor(FastHttpUser, abc.ABC, metaclass=Joined):
+    mark = None
+    kind = "a"
+"""
+MARKS = """
+@events.init.add_listener
+def mark(**_):
+    Visitor.mark = "mark"
+"""
+
+
+def test_a_class_whose_metaclass_only_joins_others_keeps_what_a_run_has_set(swarm: Swarm) -> None:
+    joined = BASE.replace("class Visitor(FastHttpUser):\n", ABSTRACT).replace("/base/", "/{self.mark}-{self.kind}/")
+    swarm.edit(joined + MARKS)
+    swarm.wait_for("/mark-a")
+    swarm.edit(joined.replace('"a"', '"b"') + MARKS)
+    swarm.wait_for("/mark-b")
+
+
 SEQUENCE = """
 import os
 from locust import FastHttpUser, SequentialTaskSet, constant, task

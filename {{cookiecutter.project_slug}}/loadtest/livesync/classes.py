@@ -20,7 +20,10 @@ from .source import Definition, Difference, Statement, bodies, compare
 from .syntax import chain_of, header
 
 KEPT_METACLASSES = {type, ABCMeta, UserMeta, TaskSetMeta, SequentialTaskSetMeta}
-"""Metaclasses that do nothing when an attribute is set; a class of another one is replaced by a new class."""
+"""Metaclasses that do nothing when an attribute is set; a class of one that does more is replaced by a new class."""
+
+JOINS = {"__module__", "__doc__", "__firstlineno__", "__static_attributes__"}
+"""What the body of a metaclass sets that only joins others, as of a user class that is abstract by `abc`."""
 
 NOT_COPIED = {
     "__module__", "__qualname__", "__classcell__", "__dict__", "__weakref__", "__firstlineno__", "__static_attributes__",
@@ -72,6 +75,11 @@ class ClassEdit:
             yield from inner.walk()
 
 
+def is_kept(metaclass: type) -> bool:
+    """Whether a class of this metaclass can be changed in place."""
+    return all(base in KEPT_METACLASSES or vars(base).keys() <= JOINS for base in metaclass.__mro__[:-1])
+
+
 def find_live(namespace: Mapping[str, Any], module: str, qualname: str) -> type | None:
     """The class of a class statement, also if a decorator returned another one."""
     found = namespace.get(qualname.rpartition(".")[2])
@@ -95,7 +103,7 @@ def class_edit(
     old: ast.ClassDef, new: ast.ClassDef, live: type, needs: Needs, is_inspected: IsInspected
 ) -> ClassEdit | None:
     """What has to run again to update the live class to `new`; None if that needs a new class."""
-    if header(old) != header(new) or type(live) not in KEPT_METACLASSES or "__slots__" in vars(live):
+    if header(old) != header(new) or not is_kept(type(live)) or "__slots__" in vars(live):
         return None
     edit = ClassEdit(new.name, live)
     difference = compare(bodies(old.body), bodies(new.body))
@@ -317,6 +325,6 @@ def holders_of_tasks() -> list[Any]:
         for subclass in cls.__subclasses__():
             if subclass not in found:
                 queue.append(subclass)
-                if subclass.__module__.partition(".")[0] != "locust" and type(subclass) in KEPT_METACLASSES:
+                if subclass.__module__.partition(".")[0] != "locust" and is_kept(type(subclass)):
                     found[subclass] = None
     return sorted(found, key=lambda cls: len(cls.__mro__))

@@ -214,7 +214,7 @@ class InPlace:
         for old_class, new_class in (
             {before: after} | {own[0]: own[1]} if before is own[0] else {own[0]: own[1], before: after}
         ).items():  # the class of the statement, and the one that its decorator returned
-            if old_class and new_class and type(old_class) in classes.KEPT_METACLASSES:
+            if old_class and new_class and classes.is_kept(type(old_class)):
                 classes.carry_over(old_class, new_class, old, new, self._needs(module, effects))
         for outdated, successor in _paired_classes(before, after):
             self.outcome.replaced[outdated] = successor
