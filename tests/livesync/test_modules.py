@@ -113,6 +113,15 @@ def test_a_folder_becomes_a_package_with_an_init_file_and_loses_it_again(swarm: 
     swarm.wait_for("/three+None")
 
 
+def test_a_package_that_loses_a_name_has_its_module_of_that_name_again(swarm: Swarm) -> None:
+    swarm.save("def browse():\n    pass\n", "pages/browse.py")
+    swarm.save("from .browse import browse\n", "pages/__init__.py")
+    swarm.edit("import pages.browse\n" + BASE.replace("/base/", "/{type(pages.browse).__name__}/"))
+    swarm.wait_for("/function")
+    swarm.edit("", "pages/__init__.py")
+    swarm.wait_for("/module")
+
+
 def test_a_module_begins_to_import_one_that_was_loaded_after_it(swarm: Swarm) -> None:
     swarm.save("", "first.py")
     swarm.save("", "second.py")

@@ -277,7 +277,7 @@ class Apply:
         if self.grace.pending:
             self.grace.deletions.append(partial(_delete_unbound, module, name))
         else:
-            module.namespace.pop(name, None)
+            _delete_name(module, name)
 
     def _rebuild(self, module: Module, new: TopLevel) -> None:
         """Before a statement like `X.append(1)`, or one that reads an X that a `del` removed, create X again by those before it."""
@@ -410,4 +410,11 @@ def _delete_unbound(module: Module, name: str) -> None:
         name not in statement.binds - statement.effects.not_bound and name not in statement.effects.starred
         for statement in module.source.statements
     ):
-        module.namespace.pop(name, None)
+        _delete_name(module, name)
+
+
+def _delete_name(module: Module, name: str) -> None:
+    """Delete a name of a module; in a package, a module of that name is found by it again."""
+    module.namespace.pop(name, None)
+    if inner := sys.modules.get(f"{module.module.__name__}.{name}"):
+        module.namespace[name] = inner
