@@ -252,7 +252,8 @@ def _add_arguments(environment: Environment, outcome: Outcome) -> None:
             options = vars(get_parser().parse_args())
     except Rejected as reason:
         raise Rejected(
-            f"Locust's command line is invalid with the edited arguments ({reason}): give new arguments a default"
+            f"Locust's command line is invalid with the edited arguments ({reason}): give new arguments a default, and "
+            "keep those that the command line has"
         ) from reason
     for name, value in options.items():
         if not hasattr(environment.parsed_options, name):
