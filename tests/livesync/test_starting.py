@@ -89,6 +89,20 @@ def test_it_runs_the_files_that_are_named_and_no_other(
     idle.wait_for("/edited", workers=1)
 
 
+def test_a_package_stops_importing_its_locustfile(idle: Swarm) -> None:
+    idle.save("from shop.visits import Visitor\n", "shop/__init__.py")
+    idle.save("PATH = '/one'\n", "shop/paths.py")
+    source = "from shop.paths import PATH\n" + BASE.replace("/base/", "{PATH}/")
+    idle.save(source, "shop/visits.py")
+    idle.options += ["-f", "shop/visits.py"]
+    idle.start(workers=1)
+    idle.swarm()
+    idle.wait_for("/one", workers=1)
+    idle.edit("", "shop/__init__.py")
+    idle.edit(source.replace("{PATH}/", "{PATH}-edited/"), "shop/visits.py")
+    idle.wait_for("/one-edited", workers=1)
+
+
 REFUSED = {
     "a file outside of the folder": (["--master", "-f", "../elsewhere.py"], "5", "start live sync in the folder of"),
     "--processes": (["--master", "--processes", "2"], "5", "start more workers instead"),

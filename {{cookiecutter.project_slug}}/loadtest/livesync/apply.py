@@ -125,11 +125,12 @@ class Apply:
         names = set(module.namespace)
         # The module keeps its names, because functions that it registered elsewhere, such as in Flask, may still run.
         self._remove(module, module.source.statements, kept=names)
-        self.dependents.names |= {(module.path, name) for name in names}
-        self.outcome.removed |= {(module.path, name) for name in names}
         for name in [name for name, known in sys.modules.items() if known is module.module]:
             _forget(name, self.undo)
         self.modules.loaded = [other for other in self.modules.loaded if other is not module]
+        if all(other.path != module.path for other in self.modules.loaded):  # else a package had imported its locustfile
+            self.dependents.names |= {(module.path, name) for name in names}
+            self.outcome.removed |= {(module.path, name) for name in names}
 
     def _unload(self) -> None:
         """Forget modules that nothing imports any more, with the listeners that they have added."""
