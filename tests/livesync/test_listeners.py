@@ -120,6 +120,9 @@ def test_what_a_removed_line_did_is_named_where_it_stays(swarm: Swarm) -> None:
     swarm.edit(source)
     swarm.edit(BASE)
     wait_until(lambda: "locustfile.py: the effects of line 13" in swarm.log(), "the line in the log")
+    for line in ("PATHS = [1]", "PATHS = [1, 2]", "PATHS = [1, 2, 3]", ""):
+        swarm.edit(BASE + line)
+        assert "the effects of line" not in last_change(swarm)
 
 
 REGISTRY = """

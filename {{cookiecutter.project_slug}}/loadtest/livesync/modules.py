@@ -139,7 +139,8 @@ class Modules:
         for line, definitions in called.by_line.items():
             for name in statement.names_by_line.get(line, ()):
                 effects.called_for.setdefault(name, set()).update(definitions)
-        effects.filled = {name for name, size in self._sizes().items() if sizes.get(name, size) != size}
+        filled = {name for name, size in self._sizes().items() if sizes.get(name, size) != size}
+        effects.filled = filled - statement.binds  # those hold another list now
         self._containers |= {(module, n) for n in statement.binds if _is_container(module.namespace.get(n))}
         effects.opened = {path for path in map(self.path_of, read) if path}
         effects.imported = self.imports(module, statement)
