@@ -13,16 +13,15 @@ import linecache
 import sys
 from collections.abc import Iterable
 from functools import partial
-from importlib.machinery import PathFinder
-from importlib.util import module_from_spec
 from types import ModuleType
 from typing import Any
 
-from . import functions
+from . import functions, imported_modules
 from .bindings import Bindings
 from .code_objects import look_up
 from .dependents import Dependents
-from .modules import MUTABLE, Module, Undo
+from .modules import MUTABLE, Module
+from .removed_names import RemovedNames
 from .source import Effects, Registration, Statement, TopLevel, compile_node
 from .syntax import Conditional, FunctionNode
 from .transaction import MISSING, Outcome, Transaction
@@ -39,6 +38,7 @@ class Apply:
     """Applies the edit of a transaction."""
 
     def __init__(self, transaction: Transaction) -> None:
+        self.transaction = transaction
         self.modules, self.edit, self.grace = transaction.modules, transaction.edit, transaction.grace
         self.outcome, self.undo = transaction.outcome, transaction.undo
         self.dependents = Dependents(transaction)
@@ -46,6 +46,7 @@ class Apply:
         self._to_rebuild: set[tuple[str, str]] = set()
         self._rebuilt: set[str] = set()
         self._ran: set[TopLevel] = set()
+        self.removed_names = RemovedNames(transaction, self.dependents, self._ran)
         self._last: dict[str, TopLevel] = {}
         self._to_run: set[TopLevel] = set()
         self._was_imported: set[str] = set()
@@ -62,7 +63,7 @@ class Apply:
         for module in loaded:
             if module not in self.edit.deleted:
                 self._update_module(module)
-        self._remove_stale_names()
+        self.removed_names.remove_stale()
         self._unload()
         for path in self.edit.paths:
             linecache.cache.pop(str(self.modules.folder.path / path), None)
@@ -77,7 +78,7 @@ class Apply:
                 # Looking up the imports of each statement would take as long as the rest of a commit.
                 paths |= old.effects.imported
             else:
-                paths |= self.modules.imports(module, new) | self.modules.imports_in_turn(module, new)
+                paths |= imported_modules.paths_in_turn(self.modules.folder, new.imports, module.package)
         return paths
 
     def _keep_registrations(self) -> None:
@@ -93,7 +94,7 @@ class Apply:
         def forget_new() -> None:
             for name in sys.modules.keys() - known.keys():
                 if self.modules.find(sys.modules[name]):
-                    _forget(name, [])
+                    imported_modules.forget(name, [])
 
         self.undo.append(forget_new)
 
@@ -126,9 +127,10 @@ class Apply:
         # The module keeps its names, because functions that it registered elsewhere, such as in Flask, may still run.
         self._remove(module, module.source.statements, kept=names)
         for name in [name for name, known in sys.modules.items() if known is module.module]:
-            _forget(name, self.undo)
+            imported_modules.forget(name, self.undo)
         self.modules.loaded = [other for other in self.modules.loaded if other is not module]
-        if all(other.path != module.path for other in self.modules.loaded):  # else a package had imported its locustfile
+        # A locustfile that a package imports is loaded a second time by Locust, and may stay.
+        if all(other.path != module.path for other in self.modules.loaded):
             self.dependents.names |= {(module.path, name) for name in names}
             self.outcome.removed |= {(module.path, name) for name in names}
 
@@ -146,11 +148,11 @@ class Apply:
 
     def _update_module(self, module: Module) -> None:
         difference = self.edit.differences.get(module)
-        self._keep_namespace(module)
+        self.transaction.keep_names(module.namespace)
         if difference:
             if (module.path in self.edit.tree) != bool(module.namespace.get("__file__")):
-                _find_again(module)
-            self._remove(module, difference.removed, self._bound(module))
+                imported_modules.find_again(module.module)
+            self._remove(module, difference.removed, self.removed_names.bound(module))
         self._rebuilt = set()
         self._note_last(module)
         for old, new in self.edit.pairs(module):
@@ -189,31 +191,10 @@ class Apply:
         moved = {name for name, lines in order.items() if lines != sorted(lines)}
         self._to_rebuild |= {(module.path, name) for name in moved if _is_built(module.namespace.get(name))}
 
-    def _bound(self, module: Module, but: TopLevel | None = None) -> set[str]:
-        """Names that the module's statements bind, but for one, with those of star imports as they were."""
-        ran = self._ran
-        return {
-            name
-            for old, new in self.edit.pairs(module)
-            if new is not but
-            for name in (*new.binds, *(new if old is None or new in ran else old).effects.starred)
-        }
-
     def _take_source(self, module: Module) -> None:
         self.undo.append(partial(setattr, module, "source", module.source))
         module.source = self.edit.sources[module]
         module.module.__doc__ = module.source.docstring
-
-    def _keep_namespace(self, module: Module) -> None:
-        namespace = module.namespace
-        before = dict(namespace)
-
-        def restore() -> None:
-            for name in namespace.keys() - before.keys():
-                del namespace[name]
-            namespace.update(before)
-
-        self.undo.append(restore)
 
     def _must_run(self, module: Module, old: TopLevel | None, new: TopLevel) -> bool:
         return old is None or self.edit.runs(old, new) or new in self._to_run or self._depends(module, new, old.effects)
@@ -255,30 +236,9 @@ class Apply:
             if not (statement.binds or effects.starred or effects.registered or rebuilt) or (effects.filled - rebuilt):
                 self._note_what_stays(module, statement)
             for name in (statement.binds | statement.effects.starred.keys()) - kept:
-                self._remove_name(module, name)
+                self.removed_names.remove(module, name)
             if isinstance(statement.node, ast.ClassDef) and (live := self.in_place.live_class(module, statement.node)):
                 self.outcome.attributes.setdefault(live, set())
-
-    def _remove_stale_names(self) -> None:
-        """Remove names that a star import took from a module that has them no more; running tasks may still use them there."""
-        size = -1
-        while size < len(self.outcome.removed):
-            size = len(self.outcome.removed)
-            for module in self.modules.loaded if size else ():
-                for statement in module.source.statements:
-                    starred = statement.effects.starred
-                    for name in [n for n, path in starred.items() if (path, n) in self.outcome.removed]:
-                        self.undo.append(partial(starred.__setitem__, name, starred.pop(name)))
-                        if name not in self._bound(module):
-                            self._remove_name(module, name)
-
-    def _remove_name(self, module: Module, name: str) -> None:
-        self.dependents.names.add((module.path, name))
-        self.outcome.removed.add((module.path, name))
-        if self.grace.pending:
-            self.grace.deletions.append(partial(_delete_unbound, module, name))
-        else:
-            _delete_name(module, name)
 
     def _rebuild(self, module: Module, new: TopLevel) -> None:
         """Before a statement like `X.append(1)`, or one that reads an X that a `del` removed, create X again by those before it."""
@@ -323,10 +283,10 @@ class Apply:
                 self.outcome.removed.discard(place)
             if namespace.get(name, MISSING) is not before.get(name, MISSING):
                 self.dependents.names.add(place)
-        for name in bound - self._bound(module):
-            self._remove_name(module, name)
+        for name in bound - self.removed_names.bound(module):
+            self.removed_names.remove(module, name)
         if made is not None:
-            self._remove_not_bound(module, new, made)
+            self.removed_names.remove_not_bound(module, new, made)
         if old and isinstance(old.node, ast.ClassDef) and isinstance(new.node, ast.ClassDef):
             self.in_place.note_replaced(module, old.node, new.node, before.get(new.node.name), new.effects)
         self.dependents.names |= {(module.path, name) for name in new.extends if _is_built(namespace.get(name))}
@@ -346,12 +306,6 @@ class Apply:
                 self._to_run.add(last)
             elif name in before:
                 namespace[name] = before[name]
-
-    def _remove_not_bound(self, module: Module, statement: TopLevel, made: Bindings) -> None:
-        """Remove names that only this statement binds, and did not bind now: its condition may have become false."""
-        statement.effects.not_bound = statement.binds - made.names
-        for name in (statement.effects.not_bound & module.namespace.keys()) - self._bound(module, statement):
-            self._remove_name(module, name)
 
     def _note_set(self, module: Module, statement: TopLevel) -> None:
         """Note attributes that it sets on modules, classes and objects, as by `settings.PATH = "/"`."""
@@ -380,42 +334,8 @@ class Apply:
         )
 
 
-def _find_again(module: Module) -> None:
-    """Set the file and the path of a package that got or lost its `__init__.py`."""
-    name = module.module.__name__
-    package = sys.modules.get(name.rpartition(".")[0])
-    spec = PathFinder.find_spec(name, package.__path__ if package else None)
-    module.namespace.pop("__file__", None)
-    module.namespace.update(vars(module_from_spec(spec)) if spec else {})
-
-
-def _forget(name: str, undo: Undo) -> None:
-    """Remove a module from those that are imported, and from its package."""
-    module = sys.modules.pop(name)
-    undo.append(partial(sys.modules.__setitem__, name, module))
-    package, _, last = name.rpartition(".")
-    if package in sys.modules and vars(sys.modules[package]).pop(last, None):
-        undo.append(partial(setattr, sys.modules[package], last, module))
-
-
 def _is_built(value: object) -> bool:
     """Whether a module may build such a value in several statements."""
     return isinstance(value, MUTABLE) or all(
         inspect.getattr_static(value, name, None) for name in ("dispatch", "register", "registry")
     )  # the latter is a `@singledispatch`
-
-
-def _delete_unbound(module: Module, name: str) -> None:
-    """Delete a name, unless a later edit has bound it again."""
-    if all(
-        name not in statement.binds - statement.effects.not_bound and name not in statement.effects.starred
-        for statement in module.source.statements
-    ):
-        _delete_name(module, name)
-
-
-def _delete_name(module: Module, name: str) -> None:
-    """Delete a name of a module; in a package, a module of that name is found by it again."""
-    module.namespace.pop(name, None)
-    if inner := sys.modules.get(f"{module.module.__name__}.{name}"):
-        module.namespace[name] = inner

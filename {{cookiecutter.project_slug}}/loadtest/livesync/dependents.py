@@ -5,7 +5,8 @@ from collections.abc import Collection, Iterable
 from types import ModuleType
 from typing import Any
 
-from .modules import MUTABLE, Cache, Module
+from .lru_caches import Cache, caches
+from .modules import MUTABLE, Module
 from .source import Definition, Effects, Statement
 from .transaction import Transaction
 
@@ -22,7 +23,7 @@ class Dependents:
         """Attributes of classes that have another value now."""
         self.cleared: set[int] = set()
         """Ids of the caches that were cleared."""
-        self._caches = transaction.modules.caches()
+        self._caches = caches(transaction.modules)
 
     def clear_caches(self) -> None:
         """Clear each `@lru_cache` whose results may come from a function or a value that the edit has changed."""

@@ -2,29 +2,24 @@
 
 import ast
 import dis
-import inspect
 import itertools
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import dataclass
-from functools import cache, partial
-from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
-from importlib.util import resolve_name
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, TypeGuard
 
-from . import file_access
+from . import file_access, imported_modules
 from .call_recorder import Calls
 from .code_objects import frames, is_suspended
 from .files import Folder
 from .functions import Grace, Usual
 from .registrations import Registrations
 from .source import Definition, Effects, Source, TopLevel, adopt_definitions, parse
-from .syntax import loaded_nodes
 
 Undo = list[Callable[[], object]]
 
@@ -46,20 +41,14 @@ class Module:
     def namespace(self) -> dict[str, Any]:
         return vars(self.module)
 
+    @property
+    def package(self) -> str | None:
+        """The package that its relative imports begin at."""
+        return self.namespace.get("__package__")
+
     def imported(self) -> set[str]:
         """Paths of the user's modules that this one imports."""
         return {path for statement in self.source.statements for path in statement.effects.imported}
-
-
-@dataclass
-class Cache:
-    """An `@lru_cache`, with what its function and those that it may call read."""
-
-    cached: Any
-    names: set[str]
-    """All names in them, those of attributes included."""
-    reads: set[tuple[str, str]]
-    """Names of modules, with the path of the module."""
 
 
 class Modules:
@@ -167,13 +156,13 @@ class Modules:
         ]
         for name, module in list(sys.modules.items()):
             is_package = type(module) is ModuleType and vars(module).get("__file__") is None
-            if is_package and not self.find(module) and (path := self._path_of_module(name)):
+            if is_package and not self.find(module) and (path := imported_modules.path_of_module(self.folder, name)):
                 self.loaded.append(Module(module, path, parse(b"", str(self.folder.path / path)), is_root=False))
 
     def forget_empty_packages(self) -> None:
         """Forget packages without a file whose folder is gone, so that a module of the same name can be imported."""
         for name, module in list(sys.modules.items()):
-            places = _places(module) if type(module) is ModuleType else []
+            places = imported_modules.places(module) if type(module) is ModuleType else []
             if places and all(self.folder.relative(place) and not Path(place).exists() for place in places):
                 del sys.modules[name]
 
@@ -244,76 +233,22 @@ class Modules:
         paths = home.imported() if reads_modules else set()
         return {(home.path, name) for name in _global_names(definition.code)} | set(itertools.product(paths, names))
 
-    def caches(self) -> dict[int, "Cache"]:
-        """Each `@lru_cache` of the user's files, by the id of what the name in its module or class has."""
-        readers: dict[str, list[Definition]] = {}
-        for definition in self.definitions.values():
-            readers.setdefault(definition.code.co_name, []).append(definition)
-        found: dict[int, Cache] = {}
-        for namespace in _with_classes([module.namespace for module in self.loaded]):
-            for value in namespace.values():
-                inner = value
-                while type(inner) in (FunctionType, staticmethod, classmethod, property):
-                    inner = _inside(inner)
-                # Of the type first, which is quick. Not hasattr: a proxy, such as Flask's `request`, would look up its target.
-                if hasattr(type(inner), "cache_clear") and inspect.getattr_static(inner, "__wrapped__", None):
-                    found[id(value)] = self._cache(inner, readers)
-        return found
-
-    def _cache(self, cached: Any, readers: dict[str, list[Definition]]) -> "Cache":
-        function = cached.__wrapped__
-        while isinstance(function, partial):
-            function = function.func
-        names = {getattr(function, "__name__", "__call__")}
-        cache, queue = Cache(cached, names, set()), [*names]
-        while queue:
-            for definition in readers.get(queue.pop(), ()):
-                cache.reads |= self.names_read(definition)
-                new = set(definition.code.co_names) - cache.names
-                cache.names |= new
-                queue += new
-        return cache
-
     def find(self, module: ModuleType) -> Module | None:
         return next((loaded for loaded in self.loaded if loaded.module is module), None)
 
     def imports(self, module: Module, statement: TopLevel) -> set[str]:
         """Paths of the user's modules that the statement imports, as far as they are loaded."""
-        return set(filter(None, map(self._path_of_module, _imported_names(statement.imports, _package(module)))))
-
-    def imports_in_turn(self, module: Module, statement: TopLevel) -> set[str]:
-        """Paths of loaded modules that those import which the statement is going to load."""
-        paths: set[str] = set()
-        names = [*_imported_names(statement.imports, _package(module))]
-        seen = {*sys.modules}
-        while names:
-            if (name := names.pop()) not in seen and (spec := _spec(name)) and self.path_of(spec.origin or ""):
-                with suppress(OSError, SyntaxError, ValueError):  # which the import will raise
-                    tree = ast.parse(Path(spec.origin or "").read_bytes())
-                    nodes = loaded_nodes(tree, scopes=True)
-                    imports = (node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom))
-                    imported = [*_imported_names(imports, spec.parent)]
-                    paths.update(filter(None, map(self._path_of_module, imported)))
-                    names += imported
-            seen.add(name)
-        return paths
+        return imported_modules.paths(self.folder, statement.imports, module.package)
 
     def _note_names(self, module: Module, node: ast.ImportFrom, effects: Effects) -> None:
-        origin = _origin(node, _package(module))
-        path = self._path_of_module(origin) or ""
+        origin = imported_modules.origin(node, module.package)
+        path = imported_modules.path_of_module(self.folder, origin) or ""
         if node.names[0].name == "*" and origin in sys.modules:
             exported = vars(sys.modules[origin])
             names = exported.get("__all__", [name for name in exported if not name.startswith("_")])
             effects.starred |= dict.fromkeys(names, path)
         elif path:
             effects.taken |= {(path, alias.name) for alias in node.names}
-
-    def _path_of_module(self, name: str) -> str | None:
-        """The path of an imported module; that of a package without a file is where its `__init__.py` would be."""
-        imported = sys.modules.get(name)
-        inits = (f"{place}/__init__.py" for place in _places(imported))
-        file = getattr(imported, "__file__", None) or next(inits, None)
-        return self.folder.relative(_real_path(file)) if file else None
 
     def _running(self) -> Iterator[tuple[TopLevel, bool]]:
         """The statements whose code runs here, innermost first, and whether it is the statement itself that runs."""
@@ -322,79 +257,13 @@ class Modules:
                 yield owner, frame.f_code is owner.code
 
 
-@cache
-def _real_path(file: str) -> str:
-    """The real path of a module's file, which stays where it is; the system is asked for each part of a path."""
-    return os.path.realpath(file)
-
-
-def _places(package: ModuleType | None) -> list[str]:
-    """The folders of a package without a file."""
-    if getattr(package, "__file__", None) is not None:
-        return []
-    with suppress(KeyError):  # the package that it is in is gone
-        return list(getattr(package, "__path__", ()))
-    return []
-
-
 def _is_container(value: Any) -> TypeGuard[Sized]:
     return issubclass(type(value), MUTABLE)
-
-
-def _with_classes(namespaces: list[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """These namespaces, and those of the classes in them."""
-    seen: set[type] = set()
-    while namespaces:
-        yield (namespace := namespaces.pop())
-        classes = {value for value in namespace.values() if issubclass(type(value), type)} - seen
-        seen |= classes
-        namespaces += map(vars, classes)
-
-
-def _inside(wrapper: Any) -> Any:
-    """What a function, a method or a property wraps."""
-    match wrapper:
-        case property():
-            return wrapper.fget
-        case staticmethod() | classmethod():
-            return wrapper.__func__
-    return vars(wrapper).get("__wrapped__")
-
-
-def _package(module: Module) -> str | None:
-    return module.namespace.get("__package__")
-
-
-def _imported_names(nodes: Iterable[ast.Import | ast.ImportFrom], package: str | None) -> Iterator[str]:
-    """The names of the modules that these nodes may import, and of the packages that they are in."""
-    for node in nodes:
-        origin = _origin(node, package) if isinstance(node, ast.ImportFrom) else ""
-        yield from _with_parents([f"{origin}.{alias.name}".strip(".") for alias in node.names] + [origin])
-
-
-def _origin(node: ast.ImportFrom, package: str | None) -> str:
-    return resolve_name("." * node.level + (node.module or ""), package) if node.level else node.module or ""
-
-
-def _spec(name: str) -> ModuleSpec | None:
-    """Where Python would find a module that is not loaded."""
-    package = name.rpartition(".")[0]
-    if not package:
-        return PathFinder.find_spec(name)
-    outer = getattr(sys.modules[package], "__spec__", None) if package in sys.modules else _spec(package)
-    places = outer and outer.submodule_search_locations
-    return PathFinder.find_spec(name, places) if places else None
 
 
 def _global_names(code: CodeType) -> set[str]:
     """The names of its module, without those of attributes, which Python keeps with them."""
     return {str(i.argval) for i in dis.get_instructions(code) if "GLOBAL" in i.opname or i.opname == "LOAD_NAME"}
-
-
-def _with_parents(names: list[str]) -> Iterator[str]:
-    for name in names:
-        parts = name.split(".")
-        yield from (".".join(parts[:length]) for length in range(1, len(parts) + 1))
 
 
 def _count(code: CodeType, outer: CodeType) -> int:

@@ -50,6 +50,17 @@ class Transaction:
     def __post_init__(self) -> None:
         self.outcome = Outcome(changed=set(self.edit.changed))
 
+    def keep_names(self, namespace: dict[str, Any]) -> None:
+        """Let `undo` give a module the names and values back that it has now."""
+        before = dict(namespace)
+
+        def restore() -> None:
+            for name in namespace.keys() - before.keys():
+                del namespace[name]
+            namespace.update(before)
+
+        self.undo.append(restore)
+
     def delete_later(self, delete: Callable[[], object]) -> None:
         """Delete a name once no task runs old code, which may use it."""
         if self.grace.pending:
