@@ -133,6 +133,23 @@ def test_a_module_begins_to_import_one_that_was_loaded_after_it(swarm: Swarm) ->
     swarm.wait_for("/name")
 
 
+def test_an_edit_reaches_a_package_through_a_part_that_was_added_to_it(swarm: Swarm) -> None:
+    base, common = "class Base:\n    pass\n", "def path():\n    return '/common'\n"
+    swarm.save(base, "shop/base.py")
+    swarm.save(common, "shop/common.py")
+    swarm.save("from .common import path\n", "shop/__init__.py")
+    path = "{shop.path()}-{issubclass(vars(shop).get('Cart', int), dict)}/"
+    swarm.edit("import shop\n" + BASE.replace("/base/", path))
+    swarm.wait_for("/common-False")
+    swarm.save("from shop.base import Base\nclass Cart(Base):\n    pass\n", "shop/parts/cart.py")
+    swarm.save("from .cart import Cart\n", "shop/parts/__init__.py")
+    swarm.save("from shop.parts.cart import Cart\n" + common.replace("/common", "/added"), "shop/common.py")
+    swarm.edit("from shop.parts import Cart\nfrom .common import path\n", "shop/__init__.py")
+    swarm.wait_for("/added-False")
+    swarm.edit(base.replace("Base", "Base(dict)"), "shop/base.py")
+    swarm.wait_for("/added-True")
+
+
 def test_a_locustfile_begins_to_import_a_new_module_that_imports_an_edited_one(swarm: Swarm) -> None:
     swarm.save("", "cart.py")
     swarm.edit("import cart\n" + BASE)
@@ -148,8 +165,9 @@ def test_a_module_begins_to_import_a_new_one_that_imports_an_edited_one(swarm: S
     swarm.edit("import shop.cart\nimport pages\n" + BASE.replace("/base/", "/{pages.NAME}/"))
     swarm.wait_for("/none")
     swarm.save("NAME = 'name'\n", "shop/cart.py")
-    swarm.save("from .cart import NAME\n", "shop/browse.py")
-    swarm.edit("from shop.browse import NAME\n", "pages.py")
+    swarm.save("", "late/__init__.py")
+    swarm.save("from shop.cart import NAME\n", "late/parts/browse.py")
+    swarm.edit("from late.parts.browse import NAME\n", "pages.py")
     swarm.wait_for("/name")
 
 

@@ -28,14 +28,18 @@ def paths_in_turn(folder: Folder, nodes: Nodes, package: str | None) -> set[str]
     names = [*_imported_names(nodes, package)]
     seen = {*sys.modules}
     while names:
-        name = names.pop()
-        if name not in seen and (spec := _spec(name)) and spec.origin and folder.relative(_real_path(spec.origin)):
-            with suppress(OSError, SyntaxError, ValueError):  # which the import will raise
-                tree = ast.parse(Path(spec.origin).read_bytes())
-                inner = [n for n in loaded_nodes(tree, scopes=True) if isinstance(n, ast.Import | ast.ImportFrom)]
-                found |= paths(folder, inner, spec.parent)
-                names += _imported_names(inner, spec.parent)
+        if (name := names.pop()) in seen:
+            continue
         seen.add(name)
+        with suppress(KeyError, OSError, SyntaxError, ValueError):  # which the import will raise
+            spec = _spec(name)
+            if not spec or not spec.origin or not folder.relative(_real_path(spec.origin)):
+                continue
+            tree = ast.parse(Path(spec.origin).read_bytes())
+            inner = [n for n in loaded_nodes(tree, scopes=True) if isinstance(n, ast.Import | ast.ImportFrom)]
+            of_module = name if spec.submodule_search_locations else name.rpartition(".")[0]
+            found |= paths(folder, inner, of_module)
+            names += _imported_names(inner, of_module)
     return found
 
 
@@ -61,6 +65,13 @@ def origin(node: ast.ImportFrom, package: str | None) -> str:
     return resolve_name("." * node.level + (node.module or ""), package) if node.level else node.module or ""
 
 
+def with_parents(names: list[str]) -> Iterator[str]:
+    """The names of modules, and of the packages that they are in, the outermost first."""
+    for name in names:
+        parts = name.split(".")
+        yield from (".".join(parts[:length]) for length in range(1, len(parts) + 1))
+
+
 def find_again(module: ModuleType) -> None:
     """Set the file and the path of a package that got or lost its `__init__.py`."""
     name = module.__name__
@@ -83,23 +94,18 @@ def _imported_names(nodes: Nodes, package: str | None) -> Iterator[str]:
     """The names of the modules that these nodes may import, and of the packages that they are in."""
     for node in nodes:
         start = origin(node, package) if isinstance(node, ast.ImportFrom) else ""
-        yield from _with_parents([f"{start}.{alias.name}".strip(".") for alias in node.names] + [start])
+        yield from with_parents([f"{start}.{alias.name}".strip(".") for alias in node.names] + [start])
 
 
 def _spec(name: str) -> ModuleSpec | None:
     """Where Python would find a module that is not loaded."""
-    package = name.rpartition(".")[0]
+    package, _, last = name.rpartition(".")
     if not package:
         return PathFinder.find_spec(name)
     outer = getattr(sys.modules[package], "__spec__", None) if package in sys.modules else _spec(package)
     folders = outer and outer.submodule_search_locations
-    return PathFinder.find_spec(name, folders) if folders else None
-
-
-def _with_parents(names: list[str]) -> Iterator[str]:
-    for name in names:
-        parts = name.split(".")
-        yield from (".".join(parts[:length]) for length in range(1, len(parts) + 1))
+    # By the last name alone: by the whole one, a package without a file would ask for the one that it is in.
+    return PathFinder.find_spec(last, folders) if folders else None
 
 
 @cache

@@ -170,8 +170,8 @@ class Modules:
         """The loaded modules, each after those that it imports.
 
         `imports` gives the paths of the loaded modules that a module imports. A circle, as between a package and the
-        modules that it re-exports, is entered as at the start: where the module is that was loaded last. Locustfiles
-        come last, as a new import in one of them may load a module that imports an edited one.
+        modules that it re-exports, is entered as at the start: by the package, and else where the module is that was
+        loaded last. Locustfiles come last, as a new import in one of them may load a module that imports an edited one.
         """
         visited: set[Module] = set()
         roots = sorted(self.loaded, key=lambda module: (module.is_root, -self.loaded.index(module)))
@@ -181,6 +181,10 @@ class Modules:
         self, module: Module, imports: Callable[[Module], set[str]], visited: set[Module]
     ) -> Iterator[Module]:
         # No nested function: one that calls itself keeps `imports`, and so an applied edit, until a garbage collection.
+        if module not in visited:
+            for name in imported_modules.with_parents([module.module.__name__.rpartition(".")[0]]):
+                if name in sys.modules and (package := self.find(sys.modules[name])):
+                    yield from self._after_its_imports(package, imports, visited)
         if module not in visited:
             visited.add(module)
             imported = imports(module)
