@@ -97,7 +97,9 @@ def _check(loadtest: Path, environment: dict[str, str], options: dict[str, dict[
             command, cwd=loadtest, env=environment, capture_output=True, text=True, check=False, timeout=CHECK_TIMEOUT
         )
     except subprocess.TimeoutExpired:
-        raise Problem(f"The locustfile takes more than {CHECK_TIMEOUT} s to load: let it do less then") from None
+        raise Problem(
+            f"The locustfile takes more than {CHECK_TIMEOUT} s to load: move slow code into on_start"
+        ) from None
     reason = checked.stderr.strip()
     if checked.returncode == INVALID_LEVELS:
         raise Problem(reason)
@@ -162,11 +164,11 @@ def _options(file: Path) -> dict[str, Any]:
         if isinstance(value, str) and "\0" in value:
             raise Problem(f"{name} in {file.name} is {value!r}: it must be a value without null characters")
         if RESERVED.fullmatch(_variable(name)) or name.lower() in RESERVED_OPTIONS:
-            raise Problem(f"{file.name} has {name!r}, which a run sets itself: remove it")
+            raise Problem(f"{file.name} has {name!r}, which cannot be set for a run: remove it")
         if name.lower() == "host":
             raise Problem(
-                f"{file.name} has {name!r}, which LOCUST_HOST overrides: remove it, and set that one, in "
-                "k8s/base/kustomization.yaml for the cluster, or before a command, as in LOCUST_HOST=http://... make headless"
+                f"{file.name} has {name!r}, which LOCUST_HOST overrides: remove it, and set LOCUST_HOST in "
+                "k8s/base/kustomization.yaml, or for one run: LOCUST_HOST=http://... make headless"
             )
         if isinstance(value, dict) or (isinstance(value, float) and not math.isfinite(value)):
             raise Problem(f"{name} in {file.name} is {value!r}: it must be a value of Locust's option --{name}")

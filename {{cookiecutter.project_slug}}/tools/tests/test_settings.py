@@ -41,11 +41,14 @@ def nothing_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ('[tool.locust]\nplan = "\\u0000"', "plan in headless.toml is '\\x00': it must be a value without null"),
         (f"[tool.locust]\nusers = {'[' * 5000}", "headless.toml cannot be read: "),
         (f"[tool.locust]\nusers = 0x{'f' * 5000}", "headless.toml cannot be read: "),
-        ("[tool.locust]\nlocustfile = 'x.py'", "headless.toml has 'locustfile', which a run sets itself: remove it"),
+        (
+            "[tool.locust]\nlocustfile = 'x.py'",
+            "headless.toml has 'locustfile', which cannot be set for a run: remove it",
+        ),
         ("[tool.locust]\nhost = 'http://a'", "headless.toml has 'host', which LOCUST_HOST overrides: remove it"),
-        ("[tool.locust]\nworker = true", "headless.toml has 'worker', which a run sets itself: remove it"),
-        ("[tool.locust]\nprocesses = 2", "headless.toml has 'processes', which a run sets itself: remove it"),
-        ("[tool.locust]\nlist = true", "headless.toml has 'list', which a run sets itself: remove it"),
+        ("[tool.locust]\nworker = true", "headless.toml has 'worker', which cannot be set for a run: remove it"),
+        ("[tool.locust]\nprocesses = 2", "headless.toml has 'processes', which cannot be set for a run: remove it"),
+        ("[tool.locust]\nlist = true", "headless.toml has 'list', which cannot be set for a run: remove it"),
         ("[tool.locust]\nexpect-workers = 1.5", "expect-workers in headless.toml is 1.5: it must be a whole number"),
     ],
 )
@@ -153,7 +156,7 @@ def problem_of(loadtest: Path) -> str:
         ("users = 'ten'", "is invalid: argument -u/--users: invalid int value: 'ten'"),
         ("users = -1", "is invalid: users is -1: "),
         ("high = [1, 2]", "is invalid: "),
-        ("worker = true", "has 'worker', which a run sets itself: remove it"),
+        ("worker = true", "has 'worker', which cannot be set for a run: remove it"),
     ],
 )
 def test_an_invalid_option_is_a_problem_that_names_its_file(

@@ -24,7 +24,7 @@ LOGGED = "Uncaught exception in "
 """How a message of Locust begins if a listener or `TaskSet.on_stop` raised."""
 
 KEPT = 100
-"""Exceptions that are kept, since who waits for a greenlet may still catch its exception."""
+"""The latest exceptions, which user code may still catch where it waits for a greenlet; older ones count as uncaught."""
 
 
 class OutsideOfTasks:
@@ -36,7 +36,7 @@ class OutsideOfTasks:
         self._latest: deque[tuple[BaseException, TracebackType | None]] = deque()
 
     def begin(self) -> None:
-        """Note them from now on."""
+        """Record them from now on."""
         hub, in_thread = gevent.get_hub(), threading.excepthook
         in_greenlet = hub.handle_error
         no_errors = (*hub.SYSTEM_ERROR, StopUser, StopTest)
@@ -70,7 +70,7 @@ class OutsideOfTasks:
         self._latest.append((exception, exception.__traceback__))
         if len(self._latest) > KEPT:
             exception, tb = self._latest.popleft()
-            # Who catches it after `Greenlet.get` has raised it anew, with another traceback.
+            # `Greenlet.get` raises it again in the code that waits, and so changes its traceback.
             if exception.__traceback__ is tb:
                 self._count += 1
                 self._first = self._first or _line(exception)
