@@ -12,9 +12,9 @@ export PYTHONDONTWRITEBYTECODE := 1
 # uv compiles the packages when it installs them, because the line above keeps Python from it.
 export UV_COMPILE_BYTECODE := 1
 # Pass pip's index settings to uv under its own names; empty counts as unset.
-export UV_INDEX_URL ?= $(PIP_INDEX_URL)
-export UV_EXTRA_INDEX_URL ?= $(PIP_EXTRA_INDEX_URL)
-export UV_INSECURE_HOST ?= $(PIP_TRUSTED_HOST)
+export UV_INDEX_URL := $(or $(UV_INDEX_URL),$(PIP_INDEX_URL))
+export UV_EXTRA_INDEX_URL := $(or $(UV_EXTRA_INDEX_URL),$(PIP_EXTRA_INDEX_URL))
+export UV_INSECURE_HOST := $(or $(UV_INSECURE_HOST),$(PIP_TRUSTED_HOST))
 
 .PHONY: help demo test check fix e2e bench soak lock clean
 
