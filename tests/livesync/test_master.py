@@ -88,7 +88,7 @@ def test_a_test_goes_on_after_its_master_was_killed_where_that_is_wanted(
     idle.start_master()
     wait_until(lambda: len(idle.workers()) == 2, "both workers")
     wait_until(lambda: idle.users() == 7, "seven users")
-    assert idle.get("/stats/requests")["state"] == "running"
+    wait_until(lambda: idle.get("/stats/requests")["state"] == "running", "the end of spawning")
 
 
 @pytest.mark.parametrize("key", ["", "a key"], ids=["without a key", "with a key"], indirect=True)
