@@ -1,9 +1,14 @@
 """Runs that were bad in a way which the statistics do not show: their verdict says so."""
 
+from locust.stats import RequestStats
+
+import re
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from plugins.verdict.unanswered_requests import UnansweredRequests
 from support.locust_process import Run
 from support.verdicts import failed
 
@@ -134,6 +139,49 @@ def test_an_exception_of_a_greenlet_that_user_code_catches_passes(
     (copy / "slo.toml").write_text("[total]\nfailure_ratio = 0")
     run = run_locust("--verdict", str(tmp_path / "reports"), "--run-time", "3s", "--processes", "1", folder=copy)
     assert run.code == 0, run.output
+
+
+FALLS_SILENT = """
+from locust import FastHttpUser, HttpUser, constant, task
+
+class Visitor(USER):
+    wait_time = constant(0.2)
+
+    @task
+    def hello(self):
+        self.client.get("/hello")
+        self.client.get("SILENT", name="/silent")
+"""
+
+
+@pytest.mark.parametrize("processes", [[], ["--processes", "2"]], ids=["one process", "workers"])
+@pytest.mark.parametrize("user", ["FastHttpUser", "HttpUser"])
+def test_a_target_that_stops_answering_fails_the_run(
+    run_locust: Callable[..., Run], copy: Path, tmp_path: Path, user: str, processes: list[str]
+) -> None:
+    (copy / "slo.toml").write_text("[total]\nfailure_ratio = 0\np95 = 2000")
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # the kernel connects, and nobody answers
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        (copy / "locustfile.py").write_text(FALLS_SILENT.replace("USER", user, 1).replace("SILENT", url))
+        run = run_locust("--verdict", str(tmp_path / "reports"), "--run-time", "8s", *processes, folder=copy)
+    assert run.code == 1, run.output
+    [(check, actual)] = failed(tmp_path / "reports").items()
+    assert check == "requests without an answer"
+    assert re.fullmatch(r"4, the longest for \d+ s", actual)
+
+
+@pytest.mark.parametrize(
+    ("slowest", "actual"), [(100, "3, the longest for 12 s"), (5_000, "1, the longest for 12 s"), (9_000, "none")]
+)
+def test_a_slow_target_may_take_twice_as_long_as_its_slowest_answer(slowest: int, actual: str) -> None:
+    stats = RequestStats()
+    stats.log_request("GET", "/report", slowest, 0)
+    requests = UnansweredRequests()
+    requests.note_report("first", {"unanswered_requests": {6: 2}})
+    requests.note_report("second", {"unanswered_requests": {12: 1}})
+    requests.note_report("third", {})
+    check = requests.check(stats)
+    assert (check.actual, check.passed) == (actual, actual == "none")
 
 
 GREETS = """

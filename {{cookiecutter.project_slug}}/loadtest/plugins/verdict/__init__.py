@@ -1,8 +1,8 @@
 """Verdict: a run with `--verdict FOLDER` leaves FOLDER/verdict.json and ends with exit code 0 or 1.
 
 `run_monitor` watches the run and collects the checks: `service_levels` compares the statistics with slo.toml, `user_checks`
-looks at the users, `user_exceptions` at exceptions in their code, `load_generator` at the workers. `verdict_document` is the
-content of verdict.json; schema.json describes it.
+looks at the users, `user_exceptions` at exceptions in their code, `unanswered_requests` at requests that the statistics lack,
+`load_generator` at the workers. `verdict_document` is the content of verdict.json; schema.json describes it.
 """
 
 from locust import events
@@ -18,7 +18,7 @@ from typing import Any
 
 from livesync.errors import Rejected
 
-from . import load_generator, user_checks, user_exceptions
+from . import load_generator, unanswered_requests, user_checks, user_exceptions
 from .run_monitor import RunMonitor
 from .service_levels import ServiceLevels
 
@@ -45,6 +45,7 @@ def _begin(environment: Environment, runner: Runner, **_: Any) -> None:
         load_generator.report_throttling(environment)
         user_checks.report_missing(environment, runner)
         user_exceptions.report_exceptions(environment)
+        unanswered_requests.report_unanswered(environment)
     elif environment.parsed_options and environment.parsed_options.verdict:
         folder = Path(environment.parsed_options.verdict).absolute()
         try:

@@ -19,6 +19,7 @@ from livesync.files import revision_of
 from . import verdict_document
 from .load_generator import LoadGenerator
 from .service_levels import ServiceLevels
+from .unanswered_requests import UnansweredRequests, count_unanswered
 from .user_checks import Users
 from .user_exceptions import UserExceptions
 from .verdict_document import Check, Run
@@ -40,6 +41,7 @@ class RunMonitor:
         self.generator = LoadGenerator()
         self.users = Users()
         self.exceptions = UserExceptions()
+        self.unanswered = UnansweredRequests()
         self._began_at = datetime.now(UTC)
         self._began = self._ended = 0.0
 
@@ -52,9 +54,11 @@ class RunMonitor:
         events.worker_report.add_listener(self.generator.note_report)
         events.worker_report.add_listener(self.users.note_report)
         events.worker_report.add_listener(self.exceptions.note_report)
+        events.worker_report.add_listener(self.unanswered.note_report)
         # Locust calls these listeners in reverse order: no other one overrides the exit code or raises after the verdict.
         events.quitting._handlers.insert(0, self.end)  # noqa: SLF001 - `add_listener` appends
         self.exceptions.here.begin()
+        self.unanswered.here = count_unanswered(self.environment)
         # Locust's timer for the run time would start when the event loop ran last, before the imports of the load test.
         gevent.get_hub().loop.update_now()
         self.runner.greenlet.spawn(self._watch)
@@ -89,6 +93,7 @@ class RunMonitor:
         if code := self.environment.process_exit_code:
             checks.append(load_test_check("exit code", "0", f"{code}, set by a listener", passed=False))
         checks += [self.exceptions.check(self.runner), self.users.check(), *self.generator.checks()]
+        checks.append(self.unanswered.check(self.environment.stats))
         return [*checks, *self.levels.checks(self.environment.stats)]
 
     def end(self, **_: Any) -> None:
