@@ -195,6 +195,27 @@ def test_a_lost_worker_fails_the_run(service: Service, example: Path, tmp_path: 
     assert failed(tmp_path)["workers"].startswith("lost ")
 
 
+def test_a_worker_that_is_missing_for_a_while_is_a_doubt(service: Service, copy: Path, tmp_path: Path) -> None:
+    (copy / "slo.toml").write_text("[total]\nfailure_ratio = 0")
+    port = str(free_port())
+    options = ["--headless", "--expect-workers", "2", "--host", service.url, "--users", "4", "--run-time", "20s"]
+    with (
+        locust("--master", "--master-bind-port", port, *options, "--verdict", str(tmp_path), folder=copy) as master,
+        locust("--worker", "--master-port", port, folder=copy) as worker,
+        locust("--worker", "--master-port", port, folder=copy) as frozen,
+    ):
+        wait_for_users(master)
+        frozen.send_signal(signal.SIGSTOP)
+        assert master.stdout
+        next(line for line in master.stdout if "failed to send heartbeat" in line)
+        frozen.send_signal(signal.SIGCONT)
+        assert exit_code(master) == 0, failed(tmp_path)
+        for process in (worker, frozen):
+            process.kill()
+    [doubt] = read(tmp_path)["doubts"]
+    assert "sent no heartbeat for a while" in doubt
+
+
 @pytest.mark.parametrize("shape", ["", "constant"])
 def test_an_interrupted_run_fails_and_leaves_its_reports(
     service: Service, example: Path, tmp_path: Path, shape: str

@@ -31,14 +31,19 @@ class LoadGenerator:
     throttled: dict[str, float] = field(default_factory=dict)
     """Seconds by worker for which a CPU limit throttled it."""
     lost: set[str] = field(default_factory=set)
+    """Workers that are gone, or whose heartbeats do not arrive."""
+    returned: set[str] = field(default_factory=set)
+    """Those whose heartbeats arrive again: Locust has kept their results, and moved their users to and fro."""
 
     def look(self, runner: Runner) -> None:
-        """Note the CPU usage of each worker, and which workers are gone; called once a second."""
+        """Note the CPU usage of each worker, and which workers are lost; called once a second, and before the test stops."""
         if not isinstance(runner, MasterRunner):
             self._note_cpu("this process", runner.current_cpu_usage)
             return
         present = {worker.id: worker for worker in runner.clients.values() if worker.state != STATE_MISSING}
-        self.lost |= self.busiest.keys() - present.keys()
+        lost = self.busiest.keys() - present.keys()
+        self.returned |= self.lost - lost
+        self.lost = lost
         for worker in present.values():
             self._note_cpu(worker.id, worker.cpu_usage)
 
@@ -59,19 +64,25 @@ class LoadGenerator:
             highest = max(self.busiest.values(), default=0)
             usage = f"highest CPU usage {highest:.0f} % of a core" if highest else "CPU usage not measured"
             actual = f"all {len(self.busiest)}, {usage}"
-        return [Check("load test", "workers", "all stayed connected until the end", actual, not self.lost)]
+        return [Check("load test", "workers", "all connected at the end", actual, not self.lost)]
 
     def doubts(self) -> list[str]:
         """Reasons why the numbers may measure Locust and not the service."""
-        return [
+        saturated = [
             f"{worker} used {cpu:.0f} % of a core (limit {SATURATED:g} %): Locust was the bottleneck, so add workers or cores."
             for worker, cpu in self.busiest.items()
             if cpu > SATURATED
-        ] + [
+        ]
+        throttled = [
             f"{worker} was throttled for {seconds:.1f} s by its CPU limit, so the results are too low: remove the CPU limit."
             for worker, seconds in self.throttled.items()
             if seconds > 0
         ]
+        returned = [
+            f"{worker} sent no heartbeat for a while, so other workers ran its users: give the load test enough CPU."
+            for worker in sorted(self.returned - self.lost)
+        ]
+        return [*saturated, *throttled, *returned]
 
     def _note_cpu(self, worker: str, cpu: float) -> None:
         self.busiest[worker] = max(cpu, self.busiest.get(worker, 0))
