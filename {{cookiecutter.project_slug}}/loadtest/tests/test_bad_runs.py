@@ -226,7 +226,7 @@ class Unwilling(Visitor):
     ("addition", "options", "reason"),
     [
         (SETS_AN_EXIT_CODE.replace("CODE", "3"), ["--run-time", "3s"], {"exit code": "3, set by a listener"}),
-        (QUITS_EARLY, ["--run-time", "90s"], {"run time": r"\d s"}),
+        (QUITS_EARLY, ["--run-time", "90s"], {"run time": r"\d+ s"}),
         (WORKER_QUITS, ["--processes", "2"], {"workers": "lost "}),
     ],
     ids=["exit code", "early end", "worker that quits"],

@@ -4,7 +4,8 @@ import json
 import re
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -180,38 +181,41 @@ def test_an_invalid_slo_file_is_rejected_before_any_load(
     assert service.seen == []
 
 
-def test_a_lost_worker_fails_the_run(service: Service, example: Path, tmp_path: Path) -> None:
+@contextmanager
+def run_on_two_workers(
+    service: Service, folder: Path, reports: Path, run_time: str
+) -> Iterator[tuple["subprocess.Popen[str]", "subprocess.Popen[str]"]]:
+    """The master of a run whose users have started, and one of its workers; what still runs is killed at the end."""
     port = str(free_port())
-    options = ["--headless", "--expect-workers", "2", "--host", service.url, "--users", "4", "--run-time", "7s"]
-    with (
-        locust("--master", "--master-bind-port", port, *options, "--verdict", str(tmp_path), folder=example) as master,
-        locust("--worker", "--master-port", port, folder=example) as worker,
-        locust("--worker", "--master-port", port, folder=example) as lost,
-    ):
+    options = ["--headless", "--expect-workers", "2", "--host", service.url, "--users", "4", "--run-time", run_time]
+    with ExitStack() as processes:
+
+        def start(*arguments: str) -> "subprocess.Popen[str]":
+            process = processes.enter_context(locust(*arguments, folder=folder))
+            processes.callback(process.kill)
+            return process
+
+        master = start("--master", "--master-bind-port", port, *options, "--verdict", str(reports))
+        worker, _ = (start("--worker", "--master-port", port) for _ in range(2))
         wait_for_users(master)
-        lost.kill()
-        assert exit_code(master) == 1
+        yield master, worker
+
+
+def test_a_lost_worker_fails_the_run(service: Service, example: Path, tmp_path: Path) -> None:
+    with run_on_two_workers(service, example, tmp_path, "7s") as (master, worker):
         worker.kill()
+        assert exit_code(master) == 1
     assert failed(tmp_path)["workers"].startswith("lost ")
 
 
 def test_a_worker_that_is_missing_for_a_while_is_a_doubt(service: Service, copy: Path, tmp_path: Path) -> None:
     (copy / "slo.toml").write_text("[total]\nfailure_ratio = 0")
-    port = str(free_port())
-    options = ["--headless", "--expect-workers", "2", "--host", service.url, "--users", "4", "--run-time", "20s"]
-    with (
-        locust("--master", "--master-bind-port", port, *options, "--verdict", str(tmp_path), folder=copy) as master,
-        locust("--worker", "--master-port", port, folder=copy) as worker,
-        locust("--worker", "--master-port", port, folder=copy) as frozen,
-    ):
-        wait_for_users(master)
-        frozen.send_signal(signal.SIGSTOP)
+    with run_on_two_workers(service, copy, tmp_path, "20s") as (master, worker):
+        worker.send_signal(signal.SIGSTOP)
         assert master.stdout
         next(line for line in master.stdout if "failed to send heartbeat" in line)
-        frozen.send_signal(signal.SIGCONT)
+        worker.send_signal(signal.SIGCONT)
         assert exit_code(master) == 0, failed(tmp_path)
-        for process in (worker, frozen):
-            process.kill()
     [doubt] = read(tmp_path)["doubts"]
     assert "sent no heartbeat for a while" in doubt
 

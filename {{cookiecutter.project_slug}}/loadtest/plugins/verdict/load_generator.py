@@ -33,7 +33,7 @@ class LoadGenerator:
     lost: set[str] = field(default_factory=set)
     """Workers that are gone, or whose heartbeats do not arrive."""
     returned: set[str] = field(default_factory=set)
-    """Those whose heartbeats arrive again: Locust has kept their results, and moved their users to and fro."""
+    """Workers that were lost and whose heartbeats arrive again: no result is lost, but other workers ran their users."""
 
     def look(self, runner: Runner) -> None:
         """Note the CPU usage of each worker, and which workers are lost; called once a second, and before the test stops."""
@@ -79,7 +79,7 @@ class LoadGenerator:
             if seconds > 0
         ]
         returned = [
-            f"{worker} sent no heartbeat for a while, so other workers ran its users: give the load test enough CPU."
+            f"{worker} sent no heartbeat for a while, so other workers ran its users: check the CPU and the network of its node."
             for worker in sorted(self.returned - self.lost)
         ]
         return [*saturated, *throttled, *returned]

@@ -18,10 +18,10 @@ from .verdict_document import Check
 UNANSWERED = "unanswered_requests"
 
 SHORT = 5.0
-"""Seconds without an answer that are no failure: some requests are always under way when a user stops."""
+"""Seconds: what has waited for less is no failure, because some requests are always under way when a user stops."""
 
 FACTOR = 2.0
-"""How many times as long as the longest response time a request may go without an answer, where the service is slow."""
+"""What has waited for less than this many times the longest response time is no failure, where the whole service is slow."""
 
 Waits = dict[int, int]
 """Number of requests by the seconds for which they had no answer."""
@@ -29,7 +29,7 @@ Waits = dict[int, int]
 
 @dataclass
 class UnansweredRequests:
-    """The requests of all processes that had no answer for longer than SHORT when their user stopped."""
+    """The requests of all processes that had no answer for at least SHORT when their user stopped."""
 
     here: Waits = field(default_factory=dict)
     workers: dict[str, Waits] = field(default_factory=dict)
