@@ -22,7 +22,11 @@ STOPPED = "exit status 1"
 """All that `skaffold delete` shows of a hook that fails, where there is no terminal."""
 SPACE = f"{CONTEXT} "
 
-IMAGES = ["--images", f"{SLUG}-server=server:1", "--images", f"{SLUG}-loadtest=loadtest:1"]
+IMAGES = [
+    word
+    for name, image in (("server", "server:1"), ("loadtest", "loadtest:1"), ("loadtest-worker", "worker:1"))
+    for word in ("--images", f"{SLUG}-{name}={image}")
+]
 
 PRODUCTION_IS_CURRENT = [
     (["tilt", "ci"], NO_OVERLAY),

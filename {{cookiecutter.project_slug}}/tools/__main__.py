@@ -63,7 +63,7 @@ COMMANDS = {
     "build-image": Command(
         "setup.images",
         "build an image on this machine and load it into the nodes of a context",
-        ("context", "name", "reference", "folder", "only?"),
+        ("context", "name", "reference", "folder", "files?"),
         "build_and_load",
         is_internal=True,
     ),

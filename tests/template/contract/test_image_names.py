@@ -42,7 +42,7 @@ def test_manifests_tilt_and_skaffold_use_the_same_images(
     project: Path, everything: list[Object], answers: dict[str, str], tilt_up: TiltUp
 ) -> None:
     slug = answers["project_slug"]
-    images = {f"{slug}-server": "server", f"{slug}-loadtest": "loadtest"}
+    images = {f"{slug}-server": "server", f"{slug}-loadtest": "loadtest", f"{slug}-loadtest-worker": "loadtest"}
     used = [
         container for deployment in of_kind("Deployment", everything).values() for container in containers(deployment)
     ]
@@ -50,9 +50,21 @@ def test_manifests_tilt_and_skaffold_use_the_same_images(
     # Without a tag it means latest, which Kubernetes would always pull.
     assert {container["imagePullPolicy"] for container in used} == {"IfNotPresent"}
     calls = tilt_up("docker-desktop")
-    # Workers that live sync supplies have an image of their own, without the files that are saved.
-    workers = {f"{slug}-loadtest-worker": "loadtest"}
-    assert {call.args[0]: call.args[1] for call in calls["docker_build"]} == images | workers
-    deployed = of_kind("Deployment", calls["k8s_yaml"][0].args[0])
-    assert {containers(deployed["locust-worker"])[0]["image"]} == workers.keys()
+    assert {call.args[0]: call.args[1] for call in calls["docker_build"]} == images
     assert {artifact["image"]: artifact["context"] for artifact in skaffold(project)["build"]["artifacts"]} == images
+
+
+def test_a_save_reaches_the_pod_of_the_master_alone_and_rebuilds_no_image_of_the_workers(
+    project: Path, everything: list[Object], tilt_up: TiltUp
+) -> None:
+    deployments = of_kind("Deployment", everything)
+    images = {role: {c["image"] for c in containers(deployments[f"locust-{role}"])} for role in ("master", "worker")}
+    [worker_image] = {image.partition(":")[0] for image in images["worker"]}
+    assert images["worker"].isdisjoint(images["master"])
+    [artifact] = [a for a in skaffold(project)["build"]["artifacts"] if a["image"] == worker_image]
+    assert "sync" not in artifact
+    [build] = [call for call in tilt_up("minikube")["docker_build"] if call.args[0] == worker_image]
+    assert not build.named["live_update"]
+    assert artifact["docker"]["buildArgs"]["FILES"] == build.named["build_args"]["FILES"] == "livesync"
+    copied = [argument for word, argument in dockerfile(project, "loadtest") if word == "COPY"]
+    assert copied[-1] == "--chown=10001:10001 ${FILES} ${FILES}"

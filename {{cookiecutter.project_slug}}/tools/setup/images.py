@@ -6,13 +6,11 @@ skaffold.yaml. Where these are different, the nodes would not find the images, s
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
 import shutil
 import subprocess
-import tarfile
 from pathlib import Path
 
 from ..problem import Problem
@@ -21,7 +19,11 @@ from .nodes import image_delivery
 from .preflight import KUBE_CONTEXT, caller, option
 
 PROJECT = Path(__file__).parents[2]
-IMAGES = ["{{ cookiecutter.project_slug }}-server", "{{ cookiecutter.project_slug }}-loadtest"]
+IMAGES = [
+    "{{ cookiecutter.project_slug }}-server",
+    "{{ cookiecutter.project_slug }}-loadtest",
+    "{{ cookiecutter.project_slug }}-loadtest-worker",
+]
 
 BUILD_VARIABLES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "EXTRAS")
 """A package index of your own reaches the build by the variables of pip; `EXTRAS=otel` adds OpenTelemetry."""
@@ -35,22 +37,20 @@ def build_arguments(environment: dict[str, str]) -> list[str]:
     return [word for name in BUILD_VARIABLES if name in environment for word in ("--build-arg", name)]
 
 
-def build_and_load(context: str, name: str, reference: str, folder: str, only: str) -> None:
-    """Build an image from a folder, or from some of its files, and load it into the nodes. Raises Problem.
+def build_and_load(context: str, name: str, reference: str, folder: str, files: str) -> None:
+    """Build an image from a folder, and load it into the nodes. Raises Problem.
 
     The tag is the digest, as Skaffold's, so that an image which is in the nodes already is not loaded again. The file
-    `reference` gets the name with the tag, for Tilt. `only` has the names of the files, with commas in between; empty
-    stands for all.
+    `reference` gets the name with the tag, for Tilt. `files` is the build argument FILES of the Dockerfile, unless it is
+    empty.
     """
     require_docker()
-    command = ["docker", "build", "--quiet", *build_arguments(dict(os.environ))]
-    content = _archive(PROJECT / folder, only.split(",")) if only else None
-    built = subprocess.run(
-        [*command, "-" if only else folder], cwd=PROJECT, input=content, stdout=subprocess.PIPE, check=False
-    )
+    part = ["--build-arg", f"FILES={files}"] if files else []
+    command = ["docker", "build", "--quiet", *build_arguments(dict(os.environ)), *part, folder]
+    built = subprocess.run(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True, check=False)
     if built.returncode:
         raise Problem(f"{name} could not be built: see the output of Docker above.")
-    digest = built.stdout.decode().strip()
+    digest = built.stdout.strip()
     image = f"{name}:{digest.removeprefix('sha256:')}"
     tag(digest, image, {})
     load_if_missing(context, image)
@@ -151,16 +151,6 @@ def copy(image: str, source: DockerEnvironment, target: DockerEnvironment) -> No
         loaded = subprocess.run(["docker", "load", "--quiet"], env=os.environ | target, stdin=saved.stdout, check=False)
     if saved.returncode or loaded.returncode:
         raise Problem(f"{image} could not be copied: see the output of Docker above.")
-
-
-def _archive(folder: Path, names: list[str]) -> bytes:
-    """A build context of the Dockerfile and these files of the folder, as a tar archive."""
-    buffer = io.BytesIO()
-    # Docker does not recognize an archive that begins with a PAX header, which is the default format.
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for name in ("Dockerfile", *names):
-            archive.add(folder / name, name, filter=lambda item: None if "__pycache__" in item.name else item)
-    return buffer.getvalue()
 
 
 def main(context: str) -> None:

@@ -92,7 +92,7 @@ def test_an_image_that_the_node_has_is_not_loaded_again(command: Command, tmp_pa
     loaded.touch()
     command("minikube", f'[ "$4" = load ] && echo "$5" >> {loaded} || cat {loaded}')
     for _ in range(2):
-        build_and_load("minikube", "shop", str(reference), "server", only="")
+        build_and_load("minikube", "shop", str(reference), "server", files="")
     assert loaded.read_text() == "shop:5f0c\n"
     assert reference.read_text() == "shop:5f0c"
 
