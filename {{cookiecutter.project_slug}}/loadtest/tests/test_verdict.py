@@ -162,6 +162,32 @@ def test_a_run_that_writes_large_files_beside_the_locustfile_leaves_its_verdict(
     assert read(tmp_path / "reports")["outcome"] == "passed"
 
 
+STEPS = """
+from locust import FastHttpUser, LoadTestShape, constant, task
+
+class Visitor(FastHttpUser):
+    wait_time = constant(0.1)
+
+    @task
+    def hello(self):
+        self.client.get("/hello")
+
+class Steps(LoadTestShape):
+    def tick(self):
+        second = self.get_run_time()
+        return (1 + int(second // 2), 10) if second < 6 else None
+"""
+
+
+def test_statistics_that_each_step_of_a_shape_resets_are_a_doubt(
+    run_locust: Callable[..., Run], copy: Path, tmp_path: Path
+) -> None:
+    (copy / "locustfile.py").write_text(STEPS)
+    run = run_locust("--verdict", str(tmp_path / "reports"), "--reset-stats", folder=copy)
+    [doubt] = read(tmp_path / "reports")["doubts"]
+    assert re.match(r"--reset-stats reset the statistics \d times", doubt), run.output
+
+
 def test_a_missed_level_exits_with_1(run_locust: Callable[..., Run], copy: Path, tmp_path: Path) -> None:
     (copy / "slo.toml").write_text("[total]\nmin_samples = 1000000")
     run = run_locust("--verdict", str(tmp_path / "reports"), folder=copy)

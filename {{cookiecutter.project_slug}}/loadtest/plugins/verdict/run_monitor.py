@@ -44,6 +44,8 @@ class RunMonitor:
         self.unanswered = UnansweredRequests()
         self._began_at = datetime.now(UTC)
         self._began = self._ended = 0.0
+        self._resets: list[float] = []
+        """Seconds of the test at which Locust reset the statistics."""
 
     def begin(self) -> None:
         """Listen to the test, and write the verdict when Locust quits."""
@@ -51,6 +53,8 @@ class RunMonitor:
         events.test_start.add_listener(self._on_start)
         events.test_stopping.add_listener(self._look)
         events.test_stop.add_listener(self._on_stop)
+        if self.environment.reset_stats:
+            events.spawning_complete.add_listener(self._on_reset)
         events.worker_report.add_listener(self.generator.note_report)
         events.worker_report.add_listener(self.users.note_report)
         events.worker_report.add_listener(self.exceptions.note_report)
@@ -96,11 +100,21 @@ class RunMonitor:
         checks.append(self.unanswered.check(self.environment.stats))
         return [*checks, *self.levels.checks(self.environment.stats)]
 
+    def doubts(self) -> list[str]:
+        """Reasons why the numbers may be wrong, although every check passed."""
+        doubts = self.generator.doubts()
+        if len(self._resets) > 1:
+            doubts.append(
+                f"--reset-stats reset the statistics {len(self._resets)} times, because users were started that often, "
+                f"so only the requests after second {self._resets[-1]:.0f} were checked: with a shape, leave the option out."
+            )
+        return doubts
+
     def end(self, **_: Any) -> None:
         """Write verdict.json, and make the outcome Locust's exit code."""
         self.generator.note_end(self.runner)
         run = Run(self._began_at.isoformat(timespec="seconds"), round(self.seconds(), 1), self.revision)
-        content = verdict_document.create(self.environment, run, self.checks(), self.generator.doubts())
+        content = verdict_document.create(self.environment, run, self.checks(), self.doubts())
         verdict_document.write(content, self.folder)
         self.environment.process_exit_code = int(content["outcome"] != "passed")
 
@@ -121,6 +135,9 @@ class RunMonitor:
         # As an exception, Ctrl-C would end whichever greenlet runs, and a shape's reports would be lost.
         gevent.signal_handler(signal.SIGINT, self.runner.quit)
         self._look()
+
+    def _on_reset(self, **_: Any) -> None:
+        self._resets.append(self.seconds())
 
     def _on_stop(self, **_: Any) -> None:
         self._ended = time.monotonic()
