@@ -12,6 +12,7 @@ if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import argparse
+import os
 import platform
 import sys
 from collections.abc import Callable
@@ -95,11 +96,16 @@ def main(words: list[str]) -> int:
     try:
         if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-        return function_of(arguments.pop("command"))(**arguments) or 0
+        code = function_of(arguments.pop("command"))(**arguments) or 0
+        sys.stdout.flush()
     except Problem as problem:
         print(problem, file=sys.stderr)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
+    except BrokenPipeError:  # what reads the output has ended, such as `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would fail when it ends
+    else:
+        return code
     return 1
 
 

@@ -47,6 +47,25 @@ def test_a_python_without_the_packages_is_a_problem_with_the_remedy(command: str
     assert len(failed.stderr.splitlines()) == 1
 
 
+PRINTS = """
+import sys
+from tools import __main__ as tools
+tools.function_of = lambda name: lambda: print("{}")
+sys.exit(tools.main(["verdict"]))
+"""
+
+
+def test_a_reader_that_has_ended_causes_no_traceback() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        command = [sys.executable, "-c", PRINTS]
+        printed = subprocess.run(command, cwd=PROJECT, stdout=writer, stderr=subprocess.PIPE, timeout=60, check=False)
+    finally:
+        os.close(writer)
+    assert (printed.returncode, printed.stderr) == (1, b"")
+
+
 def test_ctrl_c_before_a_command_runs_prints_no_traceback(tmp_path: Path) -> None:
     # The first module that the commands import; it stands for a slow start.
     (tmp_path / "argparse.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
