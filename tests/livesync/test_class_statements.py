@@ -1,5 +1,6 @@
 """Users go on whatever statement makes their class: one with a decorator, an import, a call or a condition."""
 
+import sys
 from textwrap import indent
 
 import pytest
@@ -124,3 +125,34 @@ def test_users_go_on_whatever_statement_makes_their_class(
         swarm.save(source, name)
     swarm.wait_for("/edited")
     swarm.wait_for_end_of("/base")
+
+
+READERS = {
+    "a class": ("class Early(Late):", "    abstract = True\n"),
+    "an annotation": ("class Early(FastHttpUser):", "    abstract = True\n    late: list[Late] = []\n"),
+    "a default": ("def early(late=Late):", "    return late\n"),
+}
+
+
+@pytest.mark.parametrize("early_before", [False, True], ids=["new", "moves"])
+@pytest.mark.parametrize("reader", READERS)
+def test_what_reads_a_class_above_it_is_rejected_as_no_worker_could_load_it(
+    swarm: Swarm, reader: str, early_before: bool
+) -> None:
+    if reader == "an annotation" and sys.version_info >= (3, 14):
+        pytest.skip("since Python 3.14, annotations are read when they are asked for")
+    late = "\n\nclass Late(FastHttpUser):\n    abstract = True\n"
+    first_line, body = READERS[reader]
+    early = f"\n\n{first_line}\n{body}"
+    swarm.edit(BASE + late + (early if early_before else ""))
+    source = BASE + early + late
+    line = source.splitlines().index(first_line) + 1
+    swarm.save(source)
+    assert swarm.rejection().startswith(f"locustfile.py:{line}: NameError: name 'Late' is not defined")
+    swarm.edit(f"{BASE}{late}{early}# Below its base.\n")
+
+
+def test_what_reads_a_name_later_or_knows_how_to_do_without_it_may_stand_above_its_definition(swarm: Swarm) -> None:
+    guarded = "\ntry:\n    LIMIT\nexcept NameError:\n    LIMIT = 3\n"
+    reads_later = "\n\ndef late():\n    return Late\n\n\nclass Pages:\n    page = 1\n    pages = [page]\n\n\npage = 2\n"
+    swarm.edit(f"{BASE}{guarded}{reads_later}\n\nclass Late:\n    pass\n")

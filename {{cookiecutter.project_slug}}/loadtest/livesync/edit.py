@@ -6,6 +6,7 @@ from functools import partial
 from types import CodeType
 
 from .classes import changes_fields, class_edit, find_live, is_inspected
+from .definition_order import reject_reads_before_binding
 from .errors import Rejected
 from .files import Tree, changed_paths, revision_of
 from .functions import functions_of, lacks_variables
@@ -110,6 +111,7 @@ def find_edit(modules: Modules, live: Tree, tree: Tree) -> Edit:
             continue
         source = _parse(tree.get(module.path, b""), module)
         difference = compare(module.source.statements, source.statements)
+        reject_reads_before_binding(module.path, module.source.statements, difference)
         edit.sources[module], edit.differences[module] = source, difference
         for old, new in difference.pairs:
             edit.codes.update(adopt_definitions(old, new))
