@@ -100,3 +100,27 @@ def test_a_module_begins_to_import_a_new_one_that_imports_an_edited_one(swarm: S
     swarm.save("from shop.cart import NAME\n", "late/parts/browse.py")
     swarm.edit("from late.parts.browse import NAME\n", "pages.py")
     swarm.wait_for("/name")
+
+
+COUNTING = """
+import os
+import urllib.request
+from locust import events
+from counting import PATH
+
+@events.request.add_listener
+def count(name, **_):
+    if name == "/":
+        urllib.request.urlopen(f"TARGET{PATH}/{os.getpid()}").read()
+"""
+
+
+def test_modules_that_import_each_other_leave_with_the_last_import_of_them(swarm: Swarm) -> None:
+    swarm.save("PATH = '/counted'\nfrom counting import requests_made\n", "counting/__init__.py")
+    swarm.save(COUNTING.replace("TARGET", swarm.service.url), "counting/requests_made.py")
+    swarm.edit(f"import counting\n{BASE}")
+    swarm.wait_for("/counted")
+    swarm.edit(BASE)
+    swarm.wait_for_end_of("/counted")
+    swarm.edit(f"import counting\n{BASE}")
+    swarm.wait_for("/counted")

@@ -20,7 +20,7 @@ from . import functions, imported_modules
 from .bindings import Bindings
 from .code_objects import look_up
 from .dependents import Dependents
-from .modules import MUTABLE, Module
+from .modules import MUTABLE, Module, with_imports
 from .removed_names import RemovedNames
 from .source import Effects, Registration, Statement, TopLevel, compile_node
 from .syntax import Conditional, FunctionNode
@@ -136,15 +136,16 @@ class Apply:
 
     def _unload(self) -> None:
         """Forget modules that nothing imports any more, with the listeners that they have added."""
-        while self._was_imported:
-            everything = [
-                (module, statement) for module in self.modules.loaded for statement in module.source.statements
-            ]
-            still = {path for module, statement in everything for path in self.modules.imports(module, statement)}
-            gone = [m for m in self.modules.loaded if m.path in self._was_imported - still and not m.is_root]
-            self._was_imported = {path for module in gone for path in module.imported()}
-            for module in gone:
-                self._delete(module)
+        if not self._was_imported:
+            return
+        imports = {
+            module: set().union(*(self.modules.imports(module, s) for s in module.source.statements))
+            for module in self.modules.loaded
+        }
+        suspects = with_imports({m for m in imports if m.path in self._was_imported and not m.is_root}, imports)
+        kept = with_imports({m for m in imports if m not in suspects or m.is_root}, imports)
+        for module in [m for m in self.modules.loaded if m in suspects - kept]:
+            self._delete(module)
 
     def _update_module(self, module: Module) -> None:
         difference = self.edit.differences.get(module)

@@ -261,6 +261,16 @@ class Modules:
                 yield owner, frame.f_code is owner.code
 
 
+def with_imports(modules: set[Module], imports: dict[Module, set[str]]) -> set[Module]:
+    """The modules, those that they import, those that these import, and so on."""
+    found: set[Module] = set()
+    while modules:
+        found |= modules
+        paths = set().union(*(imports[module] for module in modules))
+        modules = {module for module in imports if module.path in paths} - found
+    return found
+
+
 def _is_container(value: Any) -> TypeGuard[Sized]:
     return issubclass(type(value), MUTABLE)
 
