@@ -124,3 +124,21 @@ def test_modules_that_import_each_other_leave_with_the_last_import_of_them(swarm
     swarm.wait_for_end_of("/counted")
     swarm.edit(f"import counting\n{BASE}")
     swarm.wait_for("/counted")
+
+
+def test_an_edit_of_a_package_reaches_its_modules_that_import_the_package(swarm: Swarm) -> None:
+    package = "PREFIX = '/one'\nSUFFIXES = ['a']\nfrom circle.paths import path\n"
+    swarm.save(package, "circle/__init__.py")
+    swarm.save(
+        "from circle import PREFIX, SUFFIXES\n\nSUFFIXES.append('b')\nPATH = PREFIX + '-' + ''.join(SUFFIXES)\n\n"
+        "def path():\n    return PATH\n",
+        "circle/paths.py",
+    )
+    swarm.edit("from circle.paths import path\n" + BASE.replace("/base/", "{path()}/"))
+    swarm.wait_for("/one-ab")
+    swarm.edit(package.replace("one", "two"), "circle/__init__.py")
+    swarm.wait_for("/two-ab")
+    swarm.edit(package.replace("one", "two").replace("['a']", "['c']"), "circle/__init__.py")
+    swarm.wait_for("/two-cb")
+    swarm.save(package.replace("PREFIX = '/one'\n", ""), "circle/__init__.py")
+    assert "cannot import name 'PREFIX'" in swarm.rejection()

@@ -4,7 +4,6 @@ A trial does this in a forked child first, where nothing is lost if it fails.
 """
 
 from locust import events
-from locust.event import EventHook
 
 import ast
 import builtins
@@ -13,13 +12,11 @@ import linecache
 import sys
 from collections.abc import Iterable
 from functools import partial
-from types import ModuleType
 from typing import Any
 
 from . import functions, imported_modules
 from .bindings import Bindings
-from .code_objects import look_up
-from .dependents import Dependents
+from .dependents import Changes, Dependents
 from .modules import MUTABLE, Module, with_imports
 from .removed_names import RemovedNames
 from .source import Effects, Registration, Statement, TopLevel, compile_node
@@ -46,6 +43,8 @@ class Apply:
         self._to_rebuild: set[tuple[str, str]] = set()
         self._rebuilt: set[str] = set()
         self._ran: set[TopLevel] = set()
+        self._ran_now: set[TopLevel] = set()
+        """Those of them that ran since `_begin`."""
         self.removed_names = RemovedNames(transaction, self.dependents, self._ran)
         self._last: dict[str, TopLevel] = {}
         self._to_run: set[TopLevel] = set()
@@ -53,16 +52,19 @@ class Apply:
         """Paths of modules that were imported by a statement which was removed or has run again."""
 
     def run(self) -> Outcome:
-        self._keep_registrations()
+        self.transaction.keep_registrations()
         self._exchange()
         self._register()
         self.dependents.clear_caches()
         loaded = self.modules.imported_first(self._imports)
         for module in self.edit.deleted:
             self._delete(module)
+        updated: dict[Module, Changes] = {}
         for module in loaded:
             if module not in self.edit.deleted:
                 self._update_module(module)
+                updated[module] = self.dependents.changes()
+        self._follow_circles(updated)
         self.removed_names.remove_stale()
         self._unload()
         for path in self.edit.paths:
@@ -80,23 +82,6 @@ class Apply:
             else:
                 paths |= imported_modules.paths_in_turn(self.modules.folder, new.imports, module.package)
         return paths
-
-    def _keep_registrations(self) -> None:
-        hooks: set[EventHook] = {hook for hook in vars(events).values() if isinstance(hook, EventHook)}
-        for module in self.modules.loaded:
-            for statement in module.source.statements:
-                hooks |= {r.hook for r in statement.effects.registered if isinstance(r.hook, EventHook)}
-        for hook in hooks:
-            self.undo.append(partial(hook._handlers.__setitem__, slice(None), hook._handlers[:]))
-        self.undo.append(partial(setattr, self.modules, "loaded", self.modules.loaded))
-        known = sys.modules.copy()
-
-        def forget_new() -> None:
-            for name in sys.modules.keys() - known.keys():
-                if self.modules.find(sys.modules[name]):
-                    imported_modules.forget(name, [])
-
-        self.undo.append(forget_new)
 
     def _exchange(self) -> None:
         found = functions.functions_of(
@@ -154,8 +139,8 @@ class Apply:
             if (module.path in self.edit.tree) != bool(module.namespace.get("__file__")):
                 imported_modules.find_again(module.module)
             self._remove(module, difference.removed, self.removed_names.bound(module))
-        self._rebuilt = set()
-        self._note_last(module)
+        self._begin(module)
+        self._note_moved(module)
         for old, new in self.edit.pairs(module):
             if self._must_run(module, old, new) and not self._annotate(module, old, new):
                 try:
@@ -171,18 +156,50 @@ class Apply:
         if difference:
             self._take_source(module)
 
-    def _note_last(self, module: Module) -> None:
-        """If several statements bind one name, make sure that the last of them also runs last."""
+    def _follow_circles(self, updated: dict[Module, Changes]) -> None:
+        """Run what depends on a module that was updated later, as among modules that import each other.
+
+        `updated` has the modules in the order of their updates, each with what had changed by then.
+        """
+        for _ in range(len(updated)):
+            behind = next((module for module in updated if self._is_behind(module, updated)), None)
+            if behind is None:
+                return
+            with self.dependents.only_since(updated.pop(behind)):
+                self._begin(behind)
+                for statement in behind.source.statements:
+                    if statement in self._to_run or self._depends(behind, statement, statement.effects):
+                        self._run_again(behind, statement, statement)
+            updated[behind] = self.dependents.changes()
+
+    def _is_behind(self, module: Module, updated: dict[Module, Changes]) -> bool:
+        if updated[module] == self.dependents.changes():
+            return False
+        order = list(updated)
+        return not module.imported().isdisjoint(later.path for later in order[order.index(module) + 1 :])
+
+    def _begin(self, module: Module) -> None:
+        """Begin to run statements of a module. If several bind one name, the last of them also has to run last."""
+        self._rebuilt, self._ran_now, self._to_run = set(), set(), set()
+        self._last = {
+            name: new
+            for old, new in self._pairs(module)
+            for name in (*new.binds - new.targets, *(old.effects.starred if old else ()))
+        }
+
+    def _pairs(self, module: Module) -> list[tuple[TopLevel | None, TopLevel]]:
+        """The statements of a module that is being updated, each with the present one."""
+        if module.source is self.edit.sources.get(module):
+            return [(statement, statement) for statement in module.source.statements]
+        return self.edit.pairs(module)
+
+    def _note_moved(self, module: Module) -> None:
+        """Run the last statement that binds a name, if it was another one before, and build again what is built in another order."""
         before = {
             name: statement for statement in module.source.statements for name in statement.binds - statement.targets
         }
         pairs = self.edit.pairs(module)
         after = {name: (old, new) for old, new in pairs for name in new.binds - new.targets}
-        self._last = {
-            name: new
-            for old, new in pairs
-            for name in (*new.binds - new.targets, *(old.effects.starred if old else ()))
-        }
         self._to_run = {new for name, (old, new) in after.items() if name in before and before[name] is not old}
         order: dict[str, list[int]] = {}
         for old, new in pairs if module in self.edit.differences else ():
@@ -251,16 +268,17 @@ class Apply:
         if not names:
             return
         self._rebuilt |= names
-        for old, earlier in self.edit.pairs(module):
+        for old, earlier in self._pairs(module):
             if earlier is new:
                 break
-            if (earlier.binds | earlier.extends) & names and earlier not in self._ran:
+            if (earlier.binds | earlier.extends) & names and earlier not in self._ran_now:
                 self._run_again(module, old, earlier)
         # Its value is what it was, so what else reads it need not run.
         self.dependents.names -= {(module.path, name) for name in deleted & namespace.keys()}
 
     def _run_again(self, module: Module, old: TopLevel | None, new: TopLevel) -> None:
         self._ran.add(new)
+        self._ran_now.add(new)
         self._to_run |= {self._last.get(name, new) for name in new.binds - new.targets}
         self._was_imported |= old.effects.imported if old else set()
         self._rebuild(module, new)
@@ -291,7 +309,7 @@ class Apply:
         if old and isinstance(old.node, ast.ClassDef) and isinstance(new.node, ast.ClassDef):
             self.in_place.note_replaced(module, old.node, new.node, before.get(new.node.name), new.effects)
         self.dependents.names |= {(module.path, name) for name in new.extends if _is_built(namespace.get(name))}
-        self._note_set(module, new)
+        self.dependents.note_set(module, new)
         self.dependents.clear_caches()
         is_all_effect = old and not (new.binds | new.extends or old.effects.starred or kept) and old is not new
         if old and (is_all_effect or (old.effects.filled & new.effects.filled) - new.extends):
@@ -307,19 +325,6 @@ class Apply:
                 self._to_run.add(last)
             elif name in before:
                 namespace[name] = before[name]
-
-    def _note_set(self, module: Module, statement: TopLevel) -> None:
-        """Note attributes that it sets on modules, classes and objects, as by `settings.PATH = "/"`."""
-        for *chain, name in statement.sets:
-            holder = look_up(module.namespace, tuple(chain))
-            if issubclass(type(holder), ModuleType):
-                found = self.modules.find(holder)
-                self.dependents.names |= {(found.path, name)} if found else set()
-            elif issubclass(type(holder), type):
-                self.dependents.attributes.add((holder, name))
-                self.outcome.attributes.setdefault(holder, set()).add(name)
-            else:
-                self.dependents.attributes.add((type(holder), name))
 
     def _take_back(self, old: TopLevel | None) -> list[Registration]:
         """Remove what the statement registered while loading. What its `init` listener registered stays, as that runs once."""

@@ -1,14 +1,25 @@
 """Dependents: finds the statements that depend on names and attributes which an edit has bound to other values."""
 
 import inspect
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
+from .code_objects import look_up
 from .lru_caches import Cache, caches
 from .modules import MUTABLE, Module
 from .source import Definition, Effects, Statement
 from .transaction import Transaction
+
+
+class Changes(NamedTuple):
+    """What an edit has changed up to a point."""
+
+    names: frozenset[tuple[str, str]]
+    """Names that have another value, with the path of their module."""
+    attributes: frozenset[tuple[type, str]]
+    """Attributes of classes that have another value."""
 
 
 class Dependents:
@@ -25,6 +36,21 @@ class Dependents:
         """Ids of the caches that were cleared."""
         self._caches = caches(transaction.modules)
 
+    def changes(self) -> Changes:
+        """Everything that the edit has changed so far."""
+        return Changes(frozenset(self.names), frozenset(self.attributes))
+
+    @contextmanager
+    def only_since(self, changes: Changes) -> Iterator[None]:
+        """In the block, only what changed after these counts as changed."""
+        self.names -= changes.names
+        self.attributes -= changes.attributes
+        try:
+            yield
+        finally:
+            self.names |= changes.names
+            self.attributes |= changes.attributes
+
     def clear_caches(self) -> None:
         """Clear each `@lru_cache` whose results may come from a function or a value that the edit has changed."""
         changed = {d.code.co_name for d in self.edit.changed | self.outcome.changed}
@@ -40,6 +66,19 @@ class Dependents:
         modules = {module.path: module for module in self.modules.loaded} if self.attributes else {}
         values = [modules[path].namespace.get(name) for path, name in cache.reads if path in modules]
         return self._names_edited(cache.names) or any(self._has_edited(value, cache.names) for value in values)
+
+    def note_set(self, module: Module, statement: Statement) -> None:
+        """Note attributes that a statement sets on modules, classes and objects, as by `settings.PATH = "/"`."""
+        for *chain, name in statement.sets:
+            holder = look_up(module.namespace, tuple(chain))
+            if issubclass(type(holder), ModuleType):
+                found = self.modules.find(holder)
+                self.names |= {(found.path, name)} if found else set()
+            elif issubclass(type(holder), type):
+                self.attributes.add((holder, name))
+                self.outcome.attributes.setdefault(holder, set()).add(name)
+            else:
+                self.attributes.add((type(holder), name))
 
     def reads(self, module: Module, statement: Statement, effects: Effects) -> bool:
         """Whether it reads a name that the edit bound to another value, in its module or in one that it imports."""

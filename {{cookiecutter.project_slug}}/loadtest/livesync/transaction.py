@@ -1,9 +1,15 @@
 """Transaction: one edit that is being applied, what it did, and what takes it back."""
 
+from locust import events
+from locust.event import EventHook
+
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
+from . import imported_modules
 from .edit import Edit
 from .functions import Grace
 from .modules import Modules, Undo
@@ -60,6 +66,24 @@ class Transaction:
             namespace.update(before)
 
         self.undo.append(restore)
+
+    def keep_registrations(self) -> None:
+        """Let `undo` restore the listeners of all events, and the loaded modules."""
+        hooks: set[EventHook] = {hook for hook in vars(events).values() if isinstance(hook, EventHook)}
+        for module in self.modules.loaded:
+            for statement in module.source.statements:
+                hooks |= {r.hook for r in statement.effects.registered if isinstance(r.hook, EventHook)}
+        for hook in hooks:
+            self.undo.append(partial(hook._handlers.__setitem__, slice(None), hook._handlers[:]))
+        self.undo.append(partial(setattr, self.modules, "loaded", self.modules.loaded))
+        known = sys.modules.copy()
+
+        def forget_new() -> None:
+            for name in sys.modules.keys() - known.keys():
+                if self.modules.find(sys.modules[name]):
+                    imported_modules.forget(name, [])
+
+        self.undo.append(forget_new)
 
     def delete_later(self, delete: Callable[[], object]) -> None:
         """Delete a name once no task runs old code, which may use it."""
