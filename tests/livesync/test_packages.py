@@ -142,3 +142,14 @@ def test_an_edit_of_a_package_reaches_its_modules_that_import_the_package(swarm:
     swarm.wait_for("/two-cb")
     swarm.save(package.replace("PREFIX = '/one'\n", ""), "circle/__init__.py")
     assert "cannot import name 'PREFIX'" in swarm.rejection()
+
+
+def test_a_class_above_its_base_is_rejected_in_a_package_that_imports_from_its_modules(swarm: Swarm) -> None:
+    late, early = "\n\nclass Late:\n    pass\n", "\n\nclass Early(Late):\n    pass\n"
+    swarm.save("NAME = 'name'\n", "ordered/names.py")
+    package = "from .names import NAME\n\nNAMES = [names.NAME]\n"
+    swarm.save(package + late, "ordered/__init__.py")
+    swarm.edit(f"import ordered\n{BASE}")
+    swarm.save(package + early + late, "ordered/__init__.py")
+    assert swarm.rejection().startswith("ordered/__init__.py:6: NameError: name 'Late' is not defined")
+    swarm.edit(package + late + early, "ordered/__init__.py")

@@ -19,7 +19,6 @@ Unconditional = FunctionNode | ast.ClassDef | ast.Assign | ast.AnnAssign | ast.A
 BINDS_ANYTHING = {"exec", "globals", "locals", "setattr", "vars"}
 """Functions that may bind names which no statement shows."""
 
-
 READS_ANNOTATIONS = sys.version_info < (3, 14)
 """Whether Python reads the names in annotations while it loads a module; later versions do when they are asked for."""
 
@@ -48,7 +47,7 @@ def _reads_before_binding(statements: list[TopLevel]) -> Iterator[tuple[TopLevel
     for statement in statements:
         if _binds_unseen_names(statement):
             return
-        bound |= statement.binds
+        bound |= statement.binds | _submodules(statement)
         if isinstance(statement.node, Unconditional):
             for name in sorted(_reads_of_module(statement) & bindings.keys() - bound - vars(builtins).keys()):
                 yield statement, name, bindings[name]
@@ -56,9 +55,14 @@ def _reads_before_binding(statements: list[TopLevel]) -> Iterator[tuple[TopLevel
 
 def _binds_unseen_names(statement: TopLevel) -> bool:
     """Whether it binds names that it does not show, such as by `from x import *`."""
-    imports = [node for node in statement.imports if isinstance(node, ast.ImportFrom)]
-    # An import from a submodule of its own package binds the name of the submodule.
-    return bool(statement.reads & BINDS_ANYTHING) or any(node.level or node.names[0].name == "*" for node in imports)
+    has_star = any(alias.name == "*" for node in statement.imports for alias in node.names)
+    return has_star or bool(statement.reads & BINDS_ANYTHING)
+
+
+def _submodules(statement: TopLevel) -> set[str]:
+    """Names that a package gets by importing from its own submodules, as by `from .pages import browse`."""
+    relative = [node for node in statement.imports if isinstance(node, ast.ImportFrom) and node.level]
+    return {node.module.partition(".")[0] for node in relative if node.module}
 
 
 def _reads_of_module(statement: TopLevel) -> frozenset[str]:
