@@ -66,6 +66,15 @@ LISTED = {"tests", "data", "docs", "server", "base", "components", "overlays", "
 """Folders whose README row stands for all files in them."""
 
 
+def test_every_file_begins_with_what_it_is_for(project: Path) -> None:
+    for path in text_files(project):
+        text = path.read_text()
+        if path.suffix == ".py" and text:
+            assert ast.get_docstring(ast.parse(text)), path
+        elif path.suffix not in (".py", ".md", ".json", ".csv", ".svg", ".txt"):
+            assert text.startswith("#"), path
+
+
 def test_the_tests_of_a_project_run_on_the_load_test_of_the_template(project: Path) -> None:
     example = project / "loadtest/tests/example"
     for path in ("locustfile.py", "data/users.csv"):
