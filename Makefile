@@ -3,6 +3,8 @@ PYTHON ?= python3
 # The uv of this machine, or else the locked one, which pip installs. All other packages are installed by uv.
 UV ?= $(or $(shell uv --version > /dev/null 2>&1 && command -v uv),.venv/bin/uv)
 VENV := .venv/.installed
+# After an upgrade of Python on this machine, .venv may lead to one that is gone, and is made anew with all packages.
+$(shell test -x .venv/bin/python || rm -f .venv/.installed .venv/.bake)
 # Installs cookiecutter alone, which the demo needs, unless the tools are installed as well.
 BAKE := $(if $(wildcard $(VENV)),$(VENV),.venv/.bake)
 
@@ -19,7 +21,7 @@ export UV_INSECURE_HOST := $(or $(UV_INSECURE_HOST),$(PIP_TRUSTED_HOST))
 .PHONY: help demo test check fix e2e bench soak lock clean
 
 help: ## list these commands
-	@sed -n 's/^\([a-z0-9]*\):.*## /  \1\t/p' Makefile | expand -t 10
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  %-8s%s\n", $$1, $$2}' Makefile
 
 demo: build/load-lab ## bake the default project and run it here, without a cluster
 	$(MAKE) -C build/load-lab local UV='$(abspath $(UV))'
@@ -63,11 +65,11 @@ clean: ## remove .venv and build, edits in build/load-lab included
 build/load-lab: | $(BAKE)
 	.venv/bin/cookiecutter . --no-input --default-config --output-dir build
 
-$(VENV): requirements.txt | .venv/bin/python $(UV)
+$(VENV): requirements.txt | .venv/bin/python $(filter .venv/%,$(UV))
 	$(UV) pip sync --python .venv/bin/python --require-hashes requirements.txt
 	touch $@
 
-.venv/.bake: requirements.txt | .venv/bin/python $(UV)
+.venv/.bake: requirements.txt | .venv/bin/python $(filter .venv/%,$(UV))
 	$(UV) pip install --python .venv/bin/python --constraint requirements.txt cookiecutter
 	touch $@
 

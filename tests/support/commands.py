@@ -30,12 +30,10 @@ def run(
 
 
 @contextmanager
-def running(*command: str, cwd: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running(*command: str, cwd: Path, log: Path, stdin: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen[bytes]]:
     """A command that runs beside the block, with its output in `log`; Ctrl-C ends it, unless it has ended."""
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
-        )
+        process = subprocess.Popen(command, cwd=cwd, stdin=stdin, stdout=output, stderr=output, start_new_session=True)
     try:
         yield process
     finally:

@@ -2,6 +2,8 @@
 
 import os
 import re
+import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,12 +33,24 @@ def test_a_pulse_installs_what_a_headless_run_needs_and_what_draws_its_chart(bak
     assert re.fullmatch(r"--constraint \S+ matplotlib", installed["pulse"][-1])
     # Where all tools are installed already, nothing else is.
     (project / ".venv/bin").mkdir(parents=True)
-    for name in ("bin/python", ".installed"):
-        (project / ".venv" / name).touch()
+    (project / ".venv/bin/python").symlink_to(sys.executable)
+    (project / ".venv/.installed").touch()
     assert [installations(project, target) for target in installed] == [[], []]
+
+
+def test_a_virtual_environment_whose_python_is_gone_is_made_anew_with_its_packages(root: Path, tmp_path: Path) -> None:
+    for name in ("Makefile", "requirements.txt", "requirements-dev.txt"):
+        if (root / name).exists():
+            shutil.copy(root / name, tmp_path)
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    (tmp_path / ".venv/bin/python").symlink_to(tmp_path / "python-of-an-older-version")
+    (tmp_path / ".venv/.installed").touch()
+    made = run("make", "--dry-run", "check", cwd=tmp_path).stdout
+    assert "-m venv --clear" in made
+    assert "pip sync" in made
 
 
 def installations(project: Path, target: str) -> list[str]:
     """The arguments of each `uv pip install` that `make` would run, but for the interpreter."""
-    made = run("make", "--dry-run", "UV=uv", "--old-file", "uv", target, cwd=project)
+    made = run("make", "--dry-run", "UV=uv", target, cwd=project)
     return re.findall(r"uv pip \w+ --python \S+ (.*)", made.stdout)

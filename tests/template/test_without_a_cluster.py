@@ -4,6 +4,8 @@ One file, because its commands need the same ports.
 """
 
 import json
+import os
+import pty
 import re
 import socket
 import subprocess
@@ -276,3 +278,30 @@ def test_a_run_without_a_cluster_that_is_interrupted_leaves_its_reports(lab: Pat
     assert (folder / "report.html").exists()
     assert "Traceback" not in log.read_text()
     wait_until(lambda: not processes_in(lab), "the end of all processes")
+
+
+def test_a_run_without_a_cluster_ignores_keys_and_ends_on_sigterm(lab: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    terminal, keyboard = pty.openpty()
+    with running("make", "headless-local", "LOCUST_RUN_TIME=10m", cwd=lab, log=log, stdin=keyboard) as process:
+        wait_until(lambda: "All users spawned" in log.read_text(), log.read_text, START_TIMEOUT)
+        os.write(terminal, b"WWW\n")  # each W spawns ten users, where Locust reads keys
+        wait_until(lambda: "  10 s  10 users" in log.read_text(), log.read_text)
+        [tools] = [child for child in psutil.Process(process.pid).children() if "headless-local" in child.cmdline()]
+        tools.terminate()
+        assert process.wait(60) != 0
+    os.close(terminal)
+    os.close(keyboard)
+    wait_until(lambda: not processes_in(lab), "the end of all processes")
+
+
+def test_a_target_of_ones_own_runs_in_place_of_the_server(lab: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    address = f"LOCUST_HOST=http://127.0.0.1:{PORTS['server']}"
+    with (
+        socket.create_server(("127.0.0.1", PORTS["server"])),
+        running("make", "local", address, cwd=lab, log=log) as process,
+    ):
+        wait_until(lambda: is_taken(PORTS["web UI"]) and live(), log.read_text, START_TIMEOUT)
+        assert ("127.0.0.1", PORTS["server"]) not in listening(process)
+        assert get("/stats/requests")["state"] == "ready"

@@ -11,10 +11,11 @@ import threading
 from honcho import command
 from honcho.manager import Manager
 
+from .env_file import add_env_file
+from .interruption import on_closed_terminal
 from .setup.ports import require_free
 
-PORTS = [8000, 8089, 5557]
-"""Of the server, the web UI and the master."""
+SERVER_PORT, WEB_PORT, MASTER_PORT = 8000, 8089, 5557
 
 
 class ReliableManager(Manager):  # type: ignore[misc] # honcho ships no type hints
@@ -29,18 +30,13 @@ class ReliableManager(Manager):  # type: ignore[misc] # honcho ships no type hin
         again.start()
 
 
-def _end_silently(*_: object) -> None:
-    """End as after Ctrl-C, without output, because the terminal is gone."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
 def main() -> None:
-    """Run until Ctrl-C. Raises Problem if a port is taken."""
-    require_free(PORTS)
-    signal.signal(signal.SIGHUP, _end_silently)
+    """Run until Ctrl-C; the server only if LOCUST_HOST names no other target. Raises Problem if a port is taken."""
+    add_env_file()
+    needs_server = not os.environ.get("LOCUST_HOST")
+    require_free([WEB_PORT, MASTER_PORT, *([SERVER_PORT] if needs_server else [])])
+    on_closed_terminal(lambda: os.kill(os.getpid(), signal.SIGTERM))
     command.Manager = ReliableManager
-    sys.argv = ["honcho", "--env", "loadtest/.env", "start", "--concurrency", "worker=2"]
+    processes = ["master", "worker", *(["server"] if needs_server else [])]
+    sys.argv = ["honcho", "--env", os.devnull, "start", "--concurrency", "worker=2", *processes]
     command.main()

@@ -99,7 +99,7 @@ def test_ports_of_a_run_without_a_cluster_are_the_same(project: Path, everything
     services = of_kind("Service", everything)
     assert [port["port"] for name in HOST_PORTS for port in services[name]["spec"]["ports"]] == [server, web, workers]
     for tool, constant in {
-        "local_processes.py": f"PORTS = [{server}, {web}, {workers}]",
+        "local_processes.py": f"SERVER_PORT, WEB_PORT, MASTER_PORT = {server}, {web}, {workers}",
         "live.py": f"PORT = {web}",
         "runs/on_this_machine.py": f"SERVER_PORT, MASTER_PORT = {server}, {workers}",
         "setup/doctor.py": f"[{server}, {web}] if has_server else [{web}]",

@@ -5,6 +5,7 @@ It starts the server, unless LOCUST_HOST names another target. Settings, reports
 """
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -12,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from ..env_file import add_env_file
+from ..interruption import interrupt_on_signals
 from ..problem import Problem
 from ..setup.ports import answers, require_free
 from . import progress, reports
@@ -26,9 +29,14 @@ SERVER_PORT, MASTER_PORT = 8000, 5557
 START_TIMEOUT = 30
 """Seconds that the server may take to answer."""
 
+STOP_TIMEOUT = 10
+"""Seconds after SIGTERM until a process is killed: a worker whose user code never waits does not react to the signal."""
+
 
 def main() -> int:
     """Run with the settings of headless.toml and the environment, and return the exit code. Raises Problem."""
+    interrupt_on_signals()
+    add_env_file()
     host = os.environ.get(HOST, "")
     require_no_password(host)
     needs_server = not host
@@ -52,14 +60,27 @@ def main() -> int:
 
 
 @contextmanager
-def running(folder: str, module: str, *arguments: str) -> Iterator[None]:
-    """A Python module as a process that ends with the block. Ctrl-C does not reach it."""
+def running(folder: str, module: str, *arguments: str, stdout: int | None = None) -> Iterator["subprocess.Popen[str]"]:
+    """A Python module as a process that ends with the block. Neither Ctrl-C nor other keys reach it."""
     command = [sys.executable, "-m", module, *arguments]
-    with subprocess.Popen(command, cwd=PROJECT / folder, env=process_environment(), start_new_session=True) as process:
+    with subprocess.Popen(
+        command,
+        cwd=PROJECT / folder,
+        env=process_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    ) as process:
         try:
-            yield
+            yield process
         finally:
             process.terminate()
+            try:
+                process.wait(STOP_TIMEOUT)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
 def wait_for_server() -> None:
@@ -73,14 +94,18 @@ def wait_for_server() -> None:
 
 def run_master(folder: Path) -> None:
     """Run Locust's master until it exits. Ctrl-C ends the test, and the reports are still written."""
-    command = [sys.executable, "-m", "plugins.headless", str(folder), f"--master-bind-host={LOOPBACK}"]
-    with subprocess.Popen(
-        command, cwd=PROJECT / "loadtest", env=process_environment(), stdout=subprocess.PIPE, text=True
-    ) as master:
-        while master.poll() is None:
-            try:
-                for line in master.stdout or ():
-                    progress.show(line.rstrip())
-                master.wait()
-            except KeyboardInterrupt:
-                print("\nStopping the test, then writing its reports.", flush=True)
+    arguments = (str(folder), f"--master-bind-host={LOOPBACK}")
+    with running("loadtest", "plugins.headless", *arguments, stdout=subprocess.PIPE) as master:
+        try:
+            show_output(master)
+        except KeyboardInterrupt:
+            print("\nStopping the test, then writing its reports.", flush=True)
+            master.send_signal(signal.SIGINT)
+            show_output(master)
+
+
+def show_output(master: "subprocess.Popen[str]") -> None:
+    """Show what the master prints until it has exited."""
+    for line in master.stdout or ():
+        progress.show(line.rstrip())
+    master.wait()
