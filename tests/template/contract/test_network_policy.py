@@ -1,6 +1,7 @@
 """The component network-policy allows what the swarm needs, and nothing else."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -127,10 +128,11 @@ def test_a_run_compares_its_target_with_the_policy(
     objects = json.dumps(render(with_policies(k8s, "minikube")))
     script = (
         "import json, sys; from tools.runs.target import require_allowed_by_policy; "
-        "require_allowed_by_policy(json.load(sys.stdin), sys.argv[1])"
+        "require_allowed_by_policy(json.load(sys.stdin))"
     )
+    environment = os.environ | {"LOCUST_HOST": host}
     checked = subprocess.run(
-        [sys.executable, "-c", script, host], cwd=project, input=objects, text=True, stderr=subprocess.PIPE
+        [sys.executable, "-c", script], cwd=project, env=environment, input=objects, text=True, stderr=subprocess.PIPE
     )
     assert ("The network policy does not let the load pods reach" not in checked.stderr) == allowed
     assert (checked.returncode == 0) == allowed

@@ -1,21 +1,14 @@
 """The spec of a HorizontalPodAutoscaler: how to find it, and its rules with Kubernetes' defaults."""
 
-import json
 from dataclasses import dataclass
-from typing import Any
 
 from ..problem import Problem
-from ..setup.contexts import kubectl
-
-Json = dict[str, Any]
+from ..runs.target import Json, read
 
 
 def find(context: str, namespace: str, deployment: str) -> Json:
     """The HorizontalPodAutoscaler (autoscaling/v2) that scales the Deployment. Raises Problem if there is none."""
-    found = kubectl(context, "--namespace", namespace, "get", "hpa", "--output", "json")
-    if found.returncode:
-        raise Problem(f"The autoscalers of namespace {namespace} cannot be read: {found.stderr.strip()}")
-    for hpa in json.loads(found.stdout)["items"]:
+    for hpa in read(context, namespace, "hpa")["items"]:
         target = hpa["spec"]["scaleTargetRef"]
         if (target["kind"], target["name"]) == ("Deployment", deployment):
             return dict(hpa)

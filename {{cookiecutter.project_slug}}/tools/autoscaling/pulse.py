@@ -13,12 +13,12 @@ from ..problem import Problem
 from ..runs import in_cluster, reports
 from ..runs.report_folders import read_verdict, write_verdict
 from ..runs.settings import LOADTEST, p95_level, valid_settings
-from ..runs.target import Service, deployment_behind, rendered, target_host
+from ..runs.target import Json, Service, deployment_behind, rendered
 from ..setup.contexts import allowed_context
 from ..setup.metrics import metrics
 from . import chart
 from .autoscaler_rules import check_autoscaler, is_at_minimum
-from .hpa_spec import Json, Spec, find
+from .hpa_spec import Spec, find
 from .reaction import RecordedRun, describe_rise, react, read_history
 from .samples import PERIOD, Sample, watch, write
 
@@ -41,7 +41,7 @@ def main(context: str) -> int:
         if not wait_for_minimum(samples, spec):
             raise Problem(
                 f"Deployment {deployment} is not at its minimum of {spec.minimum} ready replicas before the pulse: "
-                "stop other load on it, and see `kubectl describe hpa`."
+                f"stop other load on it, and see kubectl --context {context} --namespace {namespace} describe hpa."
             )
         with in_cluster.prepared(context, settings, "-pulse") as (folder, kustomization):
             samples.clear()
@@ -61,7 +61,7 @@ def watched(context: str) -> Service:
     """Namespace and name of the Deployment to watch. Raises Problem if the setting is invalid."""
     setting = os.environ.get("WATCH")
     if not setting:
-        return deployment_behind(context, target_host(rendered(context)))
+        return deployment_behind(context, rendered(context))
     namespace, _, deployment = setting.partition("/")
     if not namespace or not deployment:
         raise Problem(f"WATCH is {setting!r}: it must be namespace/deployment")

@@ -54,7 +54,8 @@ class RecordedRun:
         Several pulses count from the beginning of the first to the end of the last.
         """
         users = [moment.users for moment in self.history]
-        high = [moment.at for moment in self.history if moment.users > (min(users) + max(users)) / 2]
+        mean = (min(users, default=0) + max(users, default=0)) / 2
+        high = [moment.at for moment in self.history if moment.users > mean]
         return Pulse(high[0], high[-1]) if high else None
 
 

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from ..problem import Problem
+from ..runs.target import Json
 from ..setup.contexts import kubectl
-from .hpa_spec import Json
 
 PERIOD = 1
 """Seconds from one sample to the next."""
