@@ -1,6 +1,7 @@
-"""`python3 -m tools COMMAND`: the commands that the Makefile, Tilt and Skaffold run. Without one it lists them.
+"""`python3 -m tools COMMAND`: the commands that the Makefile, Tilt and Skaffold run. Without one it lists those for users.
 
-A command is imported when it runs: those in `setup` need nothing but Python 3.9, the others the virtual environment.
+A command is imported when it runs: `live`, `verdict` and those in `setup` need nothing but Python 3.9, the
+others the virtual environment.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "doctor": Command("setup.doctor", "check this machine and the cluster for missing requirements", ("context?",)),
-    "preflight": Command("setup.preflight", "stop Tilt or Skaffold before a build that could not run", ("context",)),
+    "preflight": Command(
+        "setup.preflight", "stop Tilt or Skaffold before a build that could not run", ("context",), is_internal=True
+    ),
     "check-cluster": Command(
         "setup.preflight",
         "stop Skaffold before it changes a cluster that this project may not use",
@@ -59,7 +62,11 @@ COMMANDS = {
     ),
     "metrics": Command("setup.metrics", "check that the cluster measures the CPU usage of pods", ("context",)),
     "images": Command(
-        "setup.images", "copy the images that Skaffold built to a cluster", ("context",), is_internal=True
+        "setup.images",
+        "copy the images that Skaffold built to a cluster",
+        ("context",),
+        "copy_to_cluster",
+        is_internal=True,
     ),
     "build-image": Command(
         "setup.images",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import time
 from contextlib import closing, suppress
@@ -52,10 +53,11 @@ def wait(timeout: float) -> dict[str, Any]:
 
 def seconds(timeout: str) -> float:
     """The timeout as a number. Raises Problem if it is none."""
-    try:
-        return float(timeout or DEFAULT_TIMEOUT)
-    except ValueError:
-        raise Problem(f"The timeout is {timeout!r}: use a number of seconds, such as {DEFAULT_TIMEOUT}.") from None
+    with suppress(ValueError):
+        number = float(timeout or DEFAULT_TIMEOUT)
+        if math.isfinite(number):
+            return number
+    raise Problem(f"The timeout is {timeout!r}: use a number of seconds, such as {DEFAULT_TIMEOUT}.")
 
 
 def look() -> dict[str, Any]:
@@ -81,13 +83,20 @@ def look() -> dict[str, Any]:
 
 
 def digests() -> dict[str, str]:
-    """SHA-256 of each file in loadtest, by path relative to it."""
+    """SHA-256 of each file in loadtest, by path relative to it; live sync follows links to folders as well."""
     found = {}
-    for folder, folders, files in os.walk(LOADTEST):
+    walked = set()
+    for folder, folders, files in os.walk(LOADTEST, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in walked or "pyvenv.cfg" in files:  # a link to a folder above, or a virtual environment
+            folders.clear()
+            continue
+        walked.add(real)
         folders[:] = [name for name in folders if name not in SKIPPED_FOLDERS and not name.startswith(".")]
         for file in (Path(folder, name) for name in files):
-            with suppress(OSError):  # an editor may remove a temporary file meanwhile
-                found[file.relative_to(LOADTEST).as_posix()] = hashlib.sha256(file.read_bytes()).hexdigest()
+            if file.is_file():  # not a pipe, which would block
+                with suppress(OSError):  # an editor may remove a temporary file meanwhile
+                    found[file.relative_to(LOADTEST).as_posix()] = hashlib.sha256(file.read_bytes()).hexdigest()
     return found
 
 

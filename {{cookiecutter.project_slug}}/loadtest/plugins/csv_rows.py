@@ -39,7 +39,7 @@ class CsvRows:
     def __init__(self, path: str) -> None:
         """`path` is relative to the folder of the locustfile. Raises ValueError for a file without rows."""
         self.path = path
-        with (Path(__file__).parents[1] / path).open(encoding="utf-8", newline="") as file:
+        with (Path(__file__).parents[1] / path).open(encoding="utf-8-sig", newline="") as file:
             self.rows = list(csv.DictReader(file))
         if not self.rows:
             raise ValueError(f"{path} has no rows: add a header line and at least one row")

@@ -3,6 +3,7 @@
 `make headless` starts it in the cluster, `make headless-local` on this machine. It takes further arguments of Locust.
 """
 
+import os
 import runpy
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ def arguments(folder: Path) -> list[str]:
         "--config=headless.toml",
         "--master",
         "--headless",
-        "--expect-workers-max-wait=60",
+        f"--expect-workers-max-wait={os.environ.get('LOCUST_EXPECT_WORKERS_MAX_WAIT', '60')}",
         "--only-summary",
         f"--csv={folder}/locust",
         "--csv-full-history",

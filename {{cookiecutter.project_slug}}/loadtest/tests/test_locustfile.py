@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from plugins.csv_rows import CsvRows
 from support.locust_process import LOADTEST, Run, locust
 from support.service import Service
 from support.waiting import TIMEOUT
@@ -34,6 +35,11 @@ def test_no_two_users_share_a_row_across_workers(
     run_locust("--processes", "2")
     names = [line.split(",")[0] for line in (example / "data/users.csv").read_text().splitlines()[1:5]]
     assert service.visitors == set(names)
+
+
+def test_a_file_that_a_spreadsheet_saved_has_its_columns(tmp_path: Path) -> None:
+    (tmp_path / "users.csv").write_text("name\nada\n", encoding="utf-8-sig")
+    assert CsvRows(str(tmp_path / "users.csv")).rows == [{"name": "ada"}]
 
 
 def test_a_secret_reaches_the_requests(service: Service, run_locust: Callable[..., Run]) -> None:

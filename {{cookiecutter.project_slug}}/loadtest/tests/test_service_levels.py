@@ -107,6 +107,13 @@ def test_a_missed_level_has_the_expected_and_the_actual_value(tmp_path: Path) ->
     assert (check.name, check.expected, check.actual) == ("GET /hello p95", "at most 500 ms", "960 ms")
 
 
+def test_a_level_that_is_missed_by_little_shows_by_how_much(tmp_path: Path) -> None:
+    stats = RequestStats()
+    stats.total.num_requests, stats.total.num_failures = 250_000, 2501
+    [check] = levels(tmp_path, "[total]\nfailure_ratio = 0.01").checks(stats)
+    assert (check.passed, check.expected, check.actual) == (False, "at most 0.01", "0.010004")
+
+
 def test_a_level_for_a_request_that_was_never_made_fails(tmp_path: Path) -> None:
     [check] = levels(tmp_path, '[requests."/hallo"]\np95 = 500').checks(measured())
     assert not check.passed

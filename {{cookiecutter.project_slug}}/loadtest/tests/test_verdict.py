@@ -101,7 +101,7 @@ def test_a_worker_without_a_last_report_fails_the_run(
 
 
 def test_a_saturated_or_throttled_worker_is_a_doubt() -> None:
-    generator = LoadGenerator(busiest={"calm": 89.0, "busy": 97.0}, throttled={"calm": 0.0, "held": 2.5})
+    generator = LoadGenerator(busiest={"calm": 89.0, "busy": 97.0}, throttled={"calm": 0.04, "held": 2.5})
     busy, held = generator.doubts()
     assert busy.startswith("busy used 97 % of a core (limit 90 %)")
     assert held.startswith("held was throttled for 2.5 s")

@@ -5,7 +5,6 @@ the exit code is that of the verdict.
 """
 
 import json
-import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ..interruption import interrupt_on_signals
 from ..problem import Problem
 from ..setup import clean
 from ..setup.contexts import (
@@ -25,16 +25,16 @@ from ..setup.contexts import (
 )
 from . import progress, reports
 from .report_folders import new_folder, read_verdict
-from .run_manifests import LABEL, delivered_image, kustomization_of_run, secret_of_run
+from .run_manifests import LABEL, delivered_image, kustomization_of_run, secret_of_run, start_timeout
 from .settings import RunSettings, describe_environment, expected_workers, valid_settings
-from .target import Json, rendered, require_allowed_by_policy, require_target, target_host
+from .target import Json, rendered, require_allowed_by_policy, require_target, target_service
 
 KINDS = "jobs,services,configmaps,secrets"
 MASTER = f"{LABEL},app.kubernetes.io/component=master"
 WORKERS = f"{LABEL},app.kubernetes.io/component=worker"
 
-START_TIMEOUT = 60
-"""Seconds that the master may take to start; its image is on the node already."""
+CLAIM_TIMEOUT = 60
+"""Seconds from the claim of a run until its Jobs exist; an older claim without Jobs is left from a run that was killed."""
 
 PULL_FAILURES = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"}
 
@@ -60,14 +60,13 @@ def prepared(context: str, settings: RunSettings, kind: str = "") -> Iterator[tu
 
     `kind` is the end of the folder's name. Raises Problem.
     """
-    for signum in (signal.SIGINT, signal.SIGTERM):  # a shell ignores SIGINT in what it starts in the background
-        signal.signal(signum, signal.default_int_handler)
+    interrupt_on_signals()
     expected_workers()
     require_remote_allowed(context)
     print(describe_environment(), flush=True)
     objects = rendered(context)
-    require_target(context, target_host(objects))
-    require_allowed_by_policy(objects, target_host(objects))
+    require_target(context, target_service(objects))
+    require_allowed_by_policy(objects)
     require_idle_project(context)
     image = delivered_image(context)
     kustomization = kustomization_of_run(context, image, settings.variables, objects, settings.run_time)
@@ -90,8 +89,7 @@ def project_namespace(context: str) -> Iterator[None]:
     finally:
         if not exists:
             print(f"Deleting namespace {NAMESPACE}, which this run created", flush=True)
-            if clean.delete_namespace(context):
-                clean.delete_priority_class(context)
+            delete_namespace_or_say_so(context)
 
 
 def run(context: str, folder: Path, kustomization: Json) -> None:
@@ -133,7 +131,7 @@ def is_active(item: Json) -> bool:
     if item["kind"] != "Secret":
         return False
     age = datetime.now(UTC) - datetime.fromisoformat(item["metadata"]["creationTimestamp"])
-    return age.total_seconds() < START_TIMEOUT
+    return age.total_seconds() < CLAIM_TIMEOUT
 
 
 def claim(context: str) -> None:
@@ -155,7 +153,8 @@ def delete_command(context: str) -> str:
 
 def started_master(context: str) -> str:
     """The name of the master's pod, once Locust's container has started. Raises Problem after the timeout."""
-    deadline = time.monotonic() + START_TIMEOUT
+    timeout = start_timeout(context)
+    deadline = time.monotonic() + timeout
     state: Json = {}
     while time.monotonic() < deadline:
         for pod in read(context, "pods", "--selector", MASTER)["items"]:
@@ -166,7 +165,7 @@ def started_master(context: str) -> str:
         time.sleep(0.5)
     reason = state.get("waiting", {}).get("reason", "it has no pod")
     raise Problem(
-        f"The master did not start within {START_TIMEOUT} s ({reason}): "
+        f"The master did not start within {timeout} s ({reason}): "
         f"see kubectl --context {context} --namespace {NAMESPACE} get events"
     )
 
@@ -205,7 +204,7 @@ def follow(context: str, pod: str, *options: str) -> None:
     while True:
         words = ["logs", "--follow", pod, "--container", "locust-master", *options]
         command = ["kubectl", "--context", context, "--namespace", NAMESPACE, *words]
-        with subprocess.Popen(command, text=True, stdout=subprocess.PIPE) as log:
+        with subprocess.Popen(command, text=True, errors="replace", stdout=subprocess.PIPE) as log:
             for line in log.stdout or ():
                 progress.show(line.rstrip())
                 seen = time.monotonic()
@@ -232,6 +231,15 @@ def show_workers(context: str) -> None:
         # Not in_namespace(), whose Problem would hide that of the run where a worker has no output yet.
         shown = kubectl(context, "--namespace", NAMESPACE, *words, "--selector", WORKERS)
         print(shown.stdout + shown.stderr, flush=True)
+
+
+def delete_namespace_or_say_so(context: str) -> None:
+    """Delete the namespace, and what it needs outside of it; a failure does not hide how the run ended."""
+    try:
+        if clean.delete_namespace(context):
+            clean.delete_priority_class(context)
+    except Problem as problem:
+        print(f"{problem}. Delete what is left with make clean CONTEXT={context}", flush=True)
 
 
 def delete_or_say_so(context: str) -> None:

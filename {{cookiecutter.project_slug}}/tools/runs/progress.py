@@ -25,7 +25,12 @@ def describe(progress: dict[str, Any]) -> str:
 
 
 def _progress(line: str) -> dict[str, Any] | None:
+    """The progress in a line of the master; None for any other line, also for half of one."""
     if not line.startswith('{"progress"'):
         return None
-    progress: dict[str, Any] = json.loads(line)["progress"]
+    try:
+        progress: dict[str, Any] = json.loads(line)["progress"]
+        describe(progress)
+    except (ValueError, KeyError, TypeError):
+        return None
     return progress

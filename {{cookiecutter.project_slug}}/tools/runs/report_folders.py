@@ -63,11 +63,11 @@ def read_verdict(folder: Path) -> dict[str, Any]:
 
 def print_newest() -> int:
     """Print the verdict of the newest run as JSON, with its folder, and return 0 if it passed. Raises Problem."""
-    folders = sorted(path for path in REPORTS.glob("20*") if path.is_dir())
-    if not folders:
+    folder = (REPORTS / NEWEST).resolve()
+    if not folder.is_dir():
         raise Problem("There are no reports: run make headless-local or make headless first.")
-    verdict = read_verdict(folders[-1])
-    print(json.dumps({"folder": str(folders[-1]), **verdict}, indent=2, ensure_ascii=False))
+    verdict = read_verdict(folder)
+    print(json.dumps({"folder": str(folder), **verdict}, indent=2, ensure_ascii=False))
     return int(verdict["outcome"] != "passed")
 
 

@@ -1,6 +1,7 @@
 """Renders a verdict for its readers: summary.md, junit.xml for CI systems, the terminal and the exit code."""
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,14 +21,28 @@ FIGURES = {
 """Columns of the statistics, with the key of a row in the document."""
 
 
+CONTROL_CHARACTERS = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that XML 1.0 does not allow, and that would change the state of a terminal."""
+
+
 def publish(folder: Path, verdict: Verdict) -> int:
     """Write summary.md and junit.xml, print the verdict, and return the exit code: 0 if the run passed, else 1."""
+    verdict = printable(verdict)
     overview = render_overview(verdict)
     (folder / "summary.md").write_text("\n".join([*overview, *render_statistics(verdict)]), encoding="utf-8")
     ET.ElementTree(render_junit(verdict)).write(folder / "junit.xml", encoding="utf-8", xml_declaration=True)
     print("\n" + "\n".join(overview))
     print(f"Reports: {os.path.relpath(folder)}", flush=True)
     return int(verdict["outcome"] != "passed")
+
+
+def printable(verdict: Verdict) -> Verdict:
+    """The verdict without control characters, which may be in the text of an exception or the name of a request."""
+    checks = [
+        check | {key: CONTROL_CHARACTERS.sub("�", text) for key, text in check.items() if isinstance(text, str)}
+        for check in verdict["checks"]
+    ]
+    return verdict | {"checks": checks}
 
 
 def render_overview(verdict: Verdict) -> list[str]:
@@ -39,7 +54,7 @@ def render_overview(verdict: Verdict) -> list[str]:
         lines += [pulse["summary"], "", "![Chart of the run](chart.svg)", ""]
     settings = ", ".join(f"{name} {_text(value)}" for name, value in verdict["settings"].items())
     lines += [
-        f"{run['host']}, {run['seconds']:.0f} s from {run['started']}, revision {run['revision']}; {settings}.",
+        f"{run['host'] or 'Hosts of the user classes'}, {run['seconds']:.0f} s from {run['started']}, revision {run['revision']}; {settings}.",
         "",
     ]
     rows = [
@@ -56,7 +71,7 @@ def render_statistics(verdict: Verdict) -> list[str]:
     """The lines of the summary with the statistics, which the terminal does not show."""
     statistics = verdict["statistics"]
     rows = [
-        (name_of(row), *("-" if row[key] is None else f"{row[key]:g}" for key in FIGURES.values()))
+        (name_of(row), *("-" if row[key] is None else f"{row[key]:.10g}" for key in FIGURES.values()))
         for row in (*statistics["requests"], statistics["total"])
     ]
     return ["## Statistics", "", *_table(("request", *FIGURES), rows), "", "report.html has the details.", ""]

@@ -10,12 +10,15 @@ from ..problem import Problem
 from ..setup.contexts import NAMESPACE, overlay_folder
 from ..setup.images import build_arguments, docker_of, load, push, require_docker, tag
 from ..setup.registry import registry_of
-from .settings import WORKERS, expected_workers, from_environment
+from .settings import WORKERS, WORKERS_TIMEOUT, expected_workers, from_environment
 from .target import Json
 
 PROJECT = Path(__file__).parents[2]
 IMAGE = "{{ cookiecutter.project_slug }}-loadtest"
 LABEL = "app.kubernetes.io/name=locust-headless"
+
+START_TIMEOUT, PULL_TIMEOUT = 60, 300
+"""Seconds that master and workers may take to start, and to start on nodes that pull the image from a registry first."""
 
 DAY = 24 * 60 * 60
 """Seconds after its run time for which a run may be active, so that an abandoned one ends."""
@@ -43,6 +46,11 @@ def delivered_image(context: str) -> str:
     return image
 
 
+def start_timeout(context: str) -> int:
+    """Seconds that master and workers of a run may take to start."""
+    return PULL_TIMEOUT if os.environ.get("IMAGE") or registry_of(context) else START_TIMEOUT
+
+
 def secret_of_run() -> Json:
     """The variables that override headless.toml. Any of them may be secret, so none is in a file of the reports."""
     label, name = LABEL.split("=")
@@ -57,7 +65,7 @@ def kustomization_of_run(
     """What a run applies: the overlay of the context, the component headless, the image and the settings."""
     label, name = LABEL.split("=")
     workers = expected_workers()
-    settings = settings | {WORKERS: str(workers)}
+    settings = settings | {WORKERS: str(workers), WORKERS_TIMEOUT: str(start_timeout(context))}
     parallelism = json.dumps([{"op": "replace", "path": "/spec/parallelism", "value": workers}])
     deadline = json.dumps([{"op": "replace", "path": "/spec/activeDeadlineSeconds", "value": DAY + (run_time or 0)}])
     # A component that changes the overlay's Deployments does not reach the Jobs, which come on top.

@@ -6,6 +6,7 @@ because Locust changes the process that imports it.
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -40,4 +41,6 @@ if __name__ == "__main__":
     if message := option_values.problem(options) or shape_option.problem(options):
         parser.error(message)
     variables = [getattr(action, "env_var", None) for action in vars(parser)["_actions"]]
-    print(json.dumps({"run_time": options["run_time"], "variables": variables}))
+    print(json.dumps({"run_time": options["run_time"], "variables": variables}), flush=True)
+    # Without what the user's code does at exit, because it may print, or wait for a thread.
+    os._exit(0)

@@ -37,7 +37,9 @@ def main(context: str) -> None:
 
 def delete_objects(context: str) -> None:
     """Delete the project's objects in its namespace with what they own, and wait for their pods. Raises Problem."""
-    ours = [resource(item) for item in contents(context) if is_ours(item)]
+    # The kinds that the cluster can list, also while one of its APIs does not answer.
+    kinds, _ = listable_kinds(context)
+    ours = [resource(item) for item in contents(context, kinds) if is_ours(item)]
     if ours:
         delete(context, "--namespace", NAMESPACE, "--cascade=foreground", *ours)
     # After a `skaffold delete`, pods may still be terminating whose owners are gone.
@@ -48,7 +50,10 @@ def delete_objects(context: str) -> None:
 
 def delete_namespace(context: str) -> bool:
     """Delete the namespace, or keep it and print what else it contains; return whether it was deleted. Raises Problem."""
-    left = sorted(name(item) for item in contents(context) if not is_setup(item))
+    kinds, error = listable_kinds(context)
+    if error:
+        raise Problem(f"Namespace {NAMESPACE} of context {context} was kept, because it cannot be listed: {error}")
+    left = sorted(name(item) for item in contents(context, kinds) if not is_setup(item))
     if left:
         print(f"Namespace {NAMESPACE} of context {context} was kept, because it also contains {', '.join(left)}")
     else:
@@ -63,11 +68,17 @@ def delete_priority_class(context: str) -> None:
         delete(context, *names)
 
 
-def contents(context: str) -> list[Json]:
-    """The objects in the namespace, except those that others own and those of the cluster itself. Raises Problem."""
+def listable_kinds(context: str) -> tuple[list[str], str]:
+    """The kinds of objects in a namespace, and why there may be others, such as an API that does not answer; else empty."""
     listed = kubectl(context, "api-resources", "--namespaced", "--verbs=list,delete", "--output", "name", timeout=30)
-    kinds = ",".join(sorted(set(require(listed, context).split()) - AUTOMATIC_KINDS))
-    found = kubectl(context, "--namespace", NAMESPACE, "get", kinds, "--output", "json", timeout=30)
+    return sorted(set(listed.stdout.split()) - AUTOMATIC_KINDS), last_line(listed.stderr) if listed.returncode else ""
+
+
+def contents(context: str, kinds: list[str]) -> list[Json]:
+    """The objects in the namespace, except those that others own and those of the cluster itself. Raises Problem."""
+    if not kinds:
+        raise Problem(f"Context {context} does not list the kinds of its objects, so nothing was deleted")
+    found = kubectl(context, "--namespace", NAMESPACE, "get", ",".join(kinds), "--output", "json", timeout=30)
     items = json.loads(require(found, context))["items"]
     return [item for item in items if "ownerReferences" not in item["metadata"] and name(item) not in AUTOMATIC]
 

@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from ..problem import Problem
 
@@ -34,15 +34,8 @@ def overlay_folder(context: str) -> Path:
     return OVERLAYS / "".join(ESCAPES.get(character, character) for character in context)
 
 
-def context_of(folder: str) -> str:
-    """The context whose overlay is in the folder of this name."""
-    for character, escape in reversed(ESCAPES.items()):
-        folder = folder.replace(escape, character)
-    return folder
-
-
 def allowed_contexts() -> list[str]:
-    return sorted(context_of(file.parent.name) for file in OVERLAYS.glob("*/kustomization.yaml"))
+    return sorted(unquote(file.parent.name) for file in OVERLAYS.glob("*/kustomization.yaml"))
 
 
 def is_local(context: str) -> bool:

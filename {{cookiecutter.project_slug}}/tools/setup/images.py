@@ -26,7 +26,7 @@ IMAGES = [
 ]
 
 BUILD_VARIABLES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "EXTRAS")
-"""A package index of your own reaches the build by the variables of pip; `EXTRAS=otel` adds OpenTelemetry."""
+"""pip's variables pass a private package index to the build; `EXTRAS=otel` adds OpenTelemetry."""
 
 DockerEnvironment = dict[str, str]
 """Variables with which `docker` connects to a Docker; without any, to that of this machine."""
@@ -151,8 +151,3 @@ def copy(image: str, source: DockerEnvironment, target: DockerEnvironment) -> No
         loaded = subprocess.run(["docker", "load", "--quiet"], env=os.environ | target, stdin=saved.stdout, check=False)
     if saved.returncode or loaded.returncode:
         raise Problem(f"{image} could not be copied: see the output of Docker above.")
-
-
-def main(context: str) -> None:
-    """Copy the images that Skaffold built last."""
-    copy_to_cluster(context)

@@ -23,7 +23,8 @@ FINDERS = [
     ("lsof -nP -iTCP:{} -sTCP:LISTEN -Fpc", re.compile(r"p(?P<pid>\d+)\nc(?P<name>.+)")),
 ]
 # A check that Tilt or Skaffold starts ignores the ports that they forward themselves.
-TOOLS = {"tilt", "skaffold"}
+TOOLS = ("tilt", "skaffold")
+"""Beginnings of their names: a download is named for its platform, such as skaffold-linux-amd64."""
 
 
 def require_free(ports: list[int]) -> None:
@@ -66,7 +67,7 @@ def belongs_to_caller(holder: Process) -> bool:
     """Whether the Tilt or Skaffold that runs this process listens on the port, itself or by a child process."""
     parents, names = process_table()
     caller = os.getpid()
-    while caller and names.get(caller) not in TOOLS:
+    while caller and not names.get(caller, "").startswith(TOOLS):
         caller = parents.get(caller, 0)
     return bool(caller) and caller in {holder.pid, parents.get(holder.pid)}
 

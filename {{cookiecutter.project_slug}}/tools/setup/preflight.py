@@ -17,9 +17,15 @@ from .nodes import image_delivery
 from .registry import registry_of
 
 WITHOUT_CLUSTER = {"build", "render"}
-"""Commands of Skaffold that change nothing in a cluster."""
+"""Subcommands of Skaffold that change nothing in a cluster."""
 FORWARD_PORTS = {"up", "ci", "dev", "debug"}
 DEPLOY = FORWARD_PORTS | {"run"}
+
+OPTIONS_WITH_VALUE = {
+    *("-p", "--profile", "--kube-context", "--context", "--kubeconfig", "-d", "--default-repo"),
+    *("-f", "--filename", "--file", "-n", "--namespace", "-m", "--module", "-v", "--verbosity", "--host", "--port"),
+}
+"""Options of Tilt and Skaffold after which the next word is a value, and so cannot be the subcommand."""
 
 KUBE_CONTEXT = ("SKAFFOLD_KUBE_CONTEXT", "--kube-context")
 """Variable and option of Skaffold that override the context in skaffold.yaml."""
@@ -34,14 +40,14 @@ def check(context: str, command: list[str]) -> None:
 
     If there is none, create the key of live sync.
     """
-    if not DEPLOY.intersection(command):
+    if subcommand(command) not in DEPLOY:
         require_cluster_of_context(context, command)
         return
     require_named_context(context, command)
     cluster(context)
     require_remote_allowed(context)
     images(context)
-    if FORWARD_PORTS.intersection(command):
+    if subcommand(command) in FORWARD_PORTS:
         ports(context)
     if is_skaffold(command):
         require_registry_of_overlay(context, command)
@@ -51,8 +57,7 @@ def check(context: str, command: list[str]) -> None:
 
 def require_cluster_of_context(context: str, command: list[str]) -> None:
     """Raise Problem unless `command` may change the cluster of this context, and changes no other."""
-    subcommand = next((word for word in command[1:] if not word.startswith("-")), "")
-    if is_skaffold(command) and subcommand in WITHOUT_CLUSTER:
+    if is_skaffold(command) and subcommand(command) in WITHOUT_CLUSTER:
         return
     require_named_context(context, command)
     require_remote_allowed(context)
@@ -74,6 +79,17 @@ def require_named_context(context: str, command: list[str]) -> None:
             "--kubeconfig and SKAFFOLD_KUBECONFIG do not reach the commands that Skaffold runs: leave them out, and set "
             "KUBECONFIG instead."
         )
+
+
+def subcommand(command: list[str]) -> str:
+    """The subcommand of a call of Tilt or Skaffold, such as `dev`; empty if there is none."""
+    words = iter(command[1:])
+    for word in words:
+        if word in OPTIONS_WITH_VALUE:
+            next(words, "")
+        elif not word.startswith("-"):
+            return word
+    return ""
 
 
 def is_skaffold(command: list[str]) -> bool:
@@ -141,7 +157,7 @@ def before_manifests(context: str) -> None:
         require_cluster_of_context(context, command)
     except Problem as problem:
         # `skaffold delete` discards what its hooks print.
-        if "delete" in command:
+        if subcommand(command) == "delete":
             with contextlib.suppress(OSError):
                 Path("/dev/tty").write_text(f"{problem}\n", encoding="utf-8")
         raise

@@ -1,7 +1,8 @@
 """Copies files saved between the build and Skaffold's "Watching for changes", which Skaffold itself never copies.
 
 A hook in skaffold.yaml starts it after each deployment. When Skaffold begins to watch, it assumes that the files are those
-that it has built; it copies only later saves.
+that it has built; it copies only later saves. A file that is deleted in this time stays in the pod, because there it could
+also be one that the load test has written.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .contexts import NAMESPACE, kubectl
-from .preflight import caller
+from .preflight import caller, subcommand
 
 PROJECT = Path(__file__).parents[2]
 
@@ -65,7 +66,7 @@ FOLDERS = [
 
 def main(context: str) -> None:
     """Start the comparisons in a process that ends with Skaffold; commands other than dev and debug need none."""
-    if {"dev", "debug"}.intersection(caller()):
+    if subcommand(caller()) in {"dev", "debug"}:
         subprocess.Popen(
             [sys.executable, "-m", "tools", "copy-saves", context, str(os.getppid())],
             stdin=subprocess.DEVNULL,

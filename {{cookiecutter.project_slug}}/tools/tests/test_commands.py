@@ -22,7 +22,9 @@ def test_without_a_command_all_but_the_internal_ones_are_listed() -> None:
     listed = tools()
     assert listed.returncode == 0
     found = {line.split()[0] for line in listed.stdout.splitlines() if line.startswith("    ")}
-    internal = {"check-cluster", "sync-saves", "copy-saves", "images", "build-image", "image-delivery"}
+    internal = {
+        *("preflight", "check-cluster", "sync-saves", "copy-saves", "images", "build-image", "image-delivery"),
+    }
     assert found & COMMANDS.keys() == COMMANDS.keys() - internal
 
 

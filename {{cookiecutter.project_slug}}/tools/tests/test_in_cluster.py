@@ -1,6 +1,7 @@
 """A run in the cluster, for which a program named kubectl stands in."""
 
 import os
+import subprocess
 import tarfile
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from tools.problem import Problem
 from tools.runs import in_cluster, report_folders
 from tools.runs.settings import RunSettings
+from tools.setup import clean
 
 MASTER = """{"metadata": {"name": "master-1"}, "status": {"containerStatuses": [{"state": {"STATE": {}}}]}}"""
 RUNNING, TERMINATED = (MASTER.replace("STATE", state) for state in ("running", "terminated"))
@@ -87,6 +89,24 @@ def test_a_failed_deletion_does_not_hide_how_the_run_ended(
     with pytest.raises(Problem, match="The reports of pod master-1 did not arrive in full"):
         in_cluster.run("minikube", folder, {})
     assert "What is left of the run can be deleted with kubectl --context minikube" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_namespace_that_cannot_be_deleted_does_not_hide_how_the_run_ended(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: str) -> bool:
+        raise Problem("Deleting in context minikube failed: metrics.k8s.io does not answer")
+
+    monkeypatch.setattr(clean, "delete_namespace", fail)
+    monkeypatch.setattr(in_cluster, "update_namespace", lambda _: None)
+    monkeypatch.setattr(
+        in_cluster, "kubectl", lambda *_, **__: subprocess.CompletedProcess([], returncode=1, stdout="", stderr="")
+    )
+    with in_cluster.project_namespace("minikube"):
+        pass
+    printed = capsys.readouterr().out
+    assert "metrics.k8s.io does not answer. Delete what is left with make clean CONTEXT=minikube" in printed
 
 
 def test_a_master_that_was_deleted_is_not_waited_for(cluster: Path, folder: Path) -> None:

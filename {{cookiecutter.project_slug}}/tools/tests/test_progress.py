@@ -20,3 +20,9 @@ def test_progress_is_shown_every_ten_seconds_and_everything_else_as_it_is(capsys
         "Starting Locust",
         "  10 s  4 users  7.5 requests/s  p95 -  0 failures",
     ]
+
+
+@pytest.mark.parametrize("line", ['{"progress": {"seconds": 12, "us', '{"progress": 0.5}', '{"progress": {}}'])
+def test_half_of_a_line_of_progress_is_shown_as_it_is(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    progress.show(line)
+    assert capsys.readouterr().out == f"{line}\n"

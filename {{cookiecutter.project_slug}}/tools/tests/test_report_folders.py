@@ -1,5 +1,6 @@
 """Folders of reports."""
 
+import json
 import re
 from pathlib import Path
 
@@ -87,3 +88,16 @@ def test_a_verdict_in_the_form_of_its_schema_is_read(tmp_path: Path) -> None:
     written = verdict(check("p95"), doubts=("busy",), rows=(row("/hello", 100, 20), row("/new", 0, None)))
     report_folders.write_verdict(tmp_path, written)
     assert report_folders.read_verdict(tmp_path) == written
+
+
+def test_the_newest_verdict_is_that_of_the_last_run_although_the_clock_was_set_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(report_folders, "REPORTS", tmp_path / "reports")
+    with pytest.raises(Problem, match="There are no reports: run make"):
+        report_folders.print_newest()
+    for time in ("2026-10-25-025900", "2026-10-25-020100"):
+        monkeypatch.setattr("time.strftime", lambda _, time=time: time)
+        report_folders.write_verdict(report_folders.new_folder(), verdict(check(time)))
+    assert report_folders.print_newest() == 0
+    assert json.loads(capsys.readouterr().out)["checks"][0]["name"] == "2026-10-25-020100"

@@ -43,3 +43,20 @@ def test_a_pulse_leads_the_summary(tmp_path: Path) -> None:
     publish(tmp_path, verdict(check("p95")) | {"pulse": {"summary": "First new pod ready.", **figures}})
     lines = (tmp_path / "summary.md").read_text().splitlines()
     assert lines[2:5] == ["First new pod ready.", "", "![Chart of the run](chart.svg)"]
+
+
+def test_control_characters_of_an_exception_reach_neither_junit_nor_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish(tmp_path, verdict(check("exceptions", passed=False) | {"actual": "ValueError: \x1b[31mred\0"}))
+    [failure] = ET.parse(tmp_path / "junit.xml").iter("failure")  # noqa: S314 - it is our own file
+    assert failure.attrib["message"].endswith("ValueError: \N{REPLACEMENT CHARACTER}[31mred\N{REPLACEMENT CHARACTER}")
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_large_numbers_are_shown_as_they_are_and_a_host_of_the_user_classes_by_its_place(tmp_path: Path) -> None:
+    document = verdict(check("p95"), rows=(row("/hello", 1_234_567, 20),))
+    publish(tmp_path, document | {"run": document["run"] | {"host": None}})
+    summary = (tmp_path / "summary.md").read_text()
+    assert "| GET /hello | 1234567 | 0 | 123456.7 |" in summary
+    assert "\nHosts of the user classes, 30 s from" in summary

@@ -195,6 +195,12 @@ def test_a_locustfile_that_cannot_be_loaded_is_a_problem_with_the_line(loadtest:
     assert problem_of(loadtest) == "The locustfile cannot be loaded: it has no user class that is not abstract"
 
 
+def test_what_a_locustfile_prints_at_exit_does_not_hide_the_settings(loadtest: Path) -> None:
+    locustfile = loadtest / "locustfile.py"
+    locustfile.write_text(locustfile.read_text() + "\nimport atexit\natexit.register(print, 'bye')\n")
+    assert settings.valid_settings(loadtest=loadtest).run_time
+
+
 def test_invalid_service_levels_are_a_problem_before_anything_starts(loadtest: Path) -> None:
     (loadtest / "slo.toml").write_text("[total]\np90 = 1")
     assert problem_of(loadtest).startswith("slo.toml is invalid: [total] has 'p90', which is none of p50, ")

@@ -1,4 +1,4 @@
-"""Decides whether load may go to a host, and rejects a URL with a password. Whoever has to know asks here."""
+"""Decides whether load may go to a host, and rejects a URL with a password. All checks of hosts use it."""
 
 import re
 import time

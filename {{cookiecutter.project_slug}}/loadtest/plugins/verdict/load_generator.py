@@ -76,7 +76,7 @@ class LoadGenerator:
         throttled = [
             f"{worker} was throttled for {seconds:.1f} s by its CPU limit, so the results are too low: remove the CPU limit."
             for worker, seconds in self.throttled.items()
-            if seconds > 0
+            if round(seconds, 1) > 0
         ]
         returned = [
             f"{worker} sent no heartbeat for a while, so other workers ran its users: check the CPU and the network of its node."

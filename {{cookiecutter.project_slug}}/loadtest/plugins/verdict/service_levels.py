@@ -105,7 +105,10 @@ def _compare(name: str, level: Level, entry: StatsEntry) -> list[Check]:
 def _level_check(name: str, limit: float, metric: Metric, value: float) -> Check:
     side = "at most" if metric.is_upper_limit else "at least"
     passed = value <= limit if metric.is_upper_limit else value >= limit
-    return _check(name, f"{side} {_number(limit)}{metric.unit}", f"{_number(value)}{metric.unit}", passed)
+    actual = _number(value)
+    if not passed and actual == _number(limit):
+        actual = f"{value:.6g}"
+    return _check(name, f"{side} {_number(limit)}{metric.unit}", f"{actual}{metric.unit}", passed)
 
 
 def _check(name: str, expected: str, actual: str, passed: bool) -> Check:
@@ -113,4 +116,4 @@ def _check(name: str, expected: str, actual: str, passed: bool) -> Check:
 
 
 def _number(value: float) -> str:
-    return f"{value:.0f}" if value >= 1000 else f"{value:.3g}"
+    return f"{value:.0f}" if value >= 999.5 else f"{value:.3g}"
