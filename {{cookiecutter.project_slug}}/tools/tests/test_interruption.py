@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,14 +25,14 @@ except KeyboardInterrupt:
 """
 
 
-def started(before: Callable[[], object] | None = None) -> "subprocess.Popen[bytes]":
-    """A command that waits, after `before` in its process."""
+def started(on_hangup: signal.Handlers) -> "subprocess.Popen[bytes]":
+    """A command that waits, with what its parent has set for SIGHUP."""
     folder = Path(__file__).parents[2]
     process = subprocess.Popen(
         [sys.executable, "-c", WAITING],
         cwd=folder,
         stdout=subprocess.PIPE,
-        preexec_fn=before,  # noqa: PLW1509 - this test has no threads
+        preexec_fn=partial(signal.signal, signal.SIGHUP, on_hangup),  # noqa: PLW1509 - this test has no threads
     )
     assert process.stdout
     assert process.stdout.readline() == b"ready\n"
@@ -41,13 +41,13 @@ def started(before: Callable[[], object] | None = None) -> "subprocess.Popen[byt
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_each_signal_interrupts_a_command(signum: int) -> None:
-    with started() as process:
+    with started(signal.SIG_DFL) as process:
         process.send_signal(signum)
         assert process.wait(10) == 7
 
 
 def test_nohup_keeps_a_command_running_after_its_terminal() -> None:
-    with started(lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)) as process:
+    with started(signal.SIG_IGN) as process:
         process.send_signal(signal.SIGHUP)
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 7
