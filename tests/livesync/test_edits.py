@@ -29,13 +29,34 @@ WAITS = {
     "a method": ("def wait_time(self):\n        return 0.1", "return 0.1", "return 600"),
     "an attribute": ("pause = 0.1\n    wait_time = lambda self: self.pause", "pause = 0.1", "pause = 600"),
     "a global": ("wait_time = lambda _: PAUSE", "PAUSE = 0.1", "PAUSE = 600"),
+    "a static method": ("wait_time = staticmethod(lambda: 0.1)", "0.1", "600"),
+    "a class method": ("wait_time = classmethod(lambda cls: 0.1 if cls.tasks else None)", "0.1", "600"),
+    "one of a base of the task set": ("tasks = [Tour]", "return self.pause", "return 600 + self.pause"),
 }
+TOUR = """
+import os
+from locust import TaskSet, constant_pacing, task
+
+class Paused(TaskSet):
+    def wait_time(self):
+        return self.pause
+
+class Tour(Paused):
+    pause = 0.1
+
+    @task
+    def look(self):
+        self.user.visit()
+
+PAUSE = 0.1
+"""
 
 
 @pytest.mark.parametrize(("wait_time", "quick", "slow"), WAITS.values(), ids=WAITS)
 def test_a_shorter_wait_time_wakes_the_users_that_sleep(swarm: Swarm, wait_time: str, quick: str, slow: str) -> None:
-    head = "from locust import constant_pacing\n\nPAUSE = 0.1\n"
-    source = head + BASE.replace("wait_time = constant(0.2)", wait_time)
+    source = TOUR + BASE.replace("wait_time = constant(0.2)", wait_time)
+    if "Tour" in wait_time:
+        source = source.replace("@task\n    def visit", "def visit")
     swarm.edit(source.replace("/base/", "/slow/").replace(quick, slow))
     swarm.wait_for_silence()
     swarm.edit(source.replace("/base/", "/quick/"))

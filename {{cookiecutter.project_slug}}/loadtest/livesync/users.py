@@ -11,6 +11,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from difflib import SequenceMatcher
 from functools import partial
+from inspect import getattr_static
+from types import MethodType
 from typing import Any
 
 from .live_code import Live, changed_since
@@ -257,33 +259,42 @@ def sleep(live: Live, original: Callable[[TaskSet, float], None], task_set: Task
         return
     start, seen = time.monotonic(), live.commits
     until = start + seconds
-    wait = _wait_function(live, task_set)
+    _, wait = _wait_time(live, task_set)
     while live.committed_within(until - time.monotonic()):
-        now = _wait_function(live, task_set)
-        definition = live.definition_of(now)
-        if now is not wait or (definition and changed_since(live, definition, seen)):
+        holder, now = _wait_time(live, task_set)
+        definition = live.definition_of(_function(now))
+        if _function(now) is not _function(wait) or (definition and changed_since(live, definition, seen)):
             wait, seen = now, live.commits
-            holder = task_set if now in vars(type(task_set)).values() else task_set.user
             until = min(until, start + _wait_time_at_start(now, holder, time.monotonic() - start))
 
 
-def _wait_time_at_start(wait_time: Any, holder: Any, slept: float) -> float:
+def _wait_time_at_start(wait_time: Callable[[], float], holder: Any, slept: float) -> float:
     """What an edited wait time would have been when the sleep began.
 
     Those of `constant_pacing` and `constant_throughput` count from the last wait, as if it had been slept to its end.
     """
     holder._cp_last_wait_time = slept
-    seconds: float = wait_time(holder)
+    seconds = wait_time()
     holder._cp_last_run -= slept
     return seconds
 
 
-def _wait_function(live: Live, task_set: TaskSet) -> Any:
-    """The `wait_time` of the task set, else of its user, as their classes have it now."""
-    of_task_set = live.class_now(type(task_set)).wait_time  # type: ignore[attr-defined]
-    if of_task_set is not TaskSet.wait_time:
-        return of_task_set
-    return live.class_now(type(task_set.user)).wait_time  # type: ignore[attr-defined]
+def _wait_time(live: Live, task_set: TaskSet) -> tuple[Any, Any]:
+    """The task set, or else its user, and the `wait_time` that it has by its present class."""
+    holders: list[Any] = [task_set, task_set.user]
+    for holder in holders:
+        cls = live.class_now(type(holder))
+        if own := vars(holder).get("wait_time"):
+            return holder, own
+        found = getattr_static(cls, "wait_time")
+        if found is not None and found is not TaskSet.wait_time:
+            return holder, found.__get__(holder, cls) if hasattr(type(found), "__get__") else found
+    return task_set, MethodType(TaskSet.wait_time, task_set)
+
+
+def _function(method: Any) -> Any:
+    """What is called by a bound method, else by itself."""
+    return getattr(method, "__func__", method)
 
 
 def stop_users(
