@@ -90,13 +90,19 @@ def test_helpers_and_packages_can_be_added_edited_and_deleted(swarm: Swarm) -> N
     swarm.wait_for("/base")
 
 
-def test_an_edited_data_file_is_read_again(swarm: Swarm) -> None:
-    reads = BASE.replace("class Visitor", "NAMES = open('data/names.csv').read().split()\n\nclass Visitor")
-    swarm.save("first\n", "data/names.csv")
-    swarm.edit(reads.replace("/base/", "/{NAMES[0]}/"))
-    swarm.wait_for("/first")
-    swarm.edit("other\n", "data/names.csv")
-    swarm.wait_for("/other")
+READERS = """
+NAME = open("data/name.txt").read()
+
+class Visitor"""
+
+
+def test_what_has_read_a_data_file_follows_its_edits(swarm: Swarm) -> None:
+    reads = BASE.replace("class Visitor", READERS).replace("/base/", "/{NAME}-{self.name}/")
+    swarm.save("one", "data/name.txt")
+    swarm.edit(reads + '\n    name = open("data/name.txt").read()\n')
+    swarm.wait_for("/one-one")
+    swarm.edit("two", "data/name.txt")
+    swarm.wait_for("/two-two")
 
 
 def test_a_data_file_may_be_large(swarm: Swarm) -> None:

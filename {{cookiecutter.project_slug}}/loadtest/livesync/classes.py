@@ -103,7 +103,7 @@ def class_edit(
     old: ast.ClassDef, new: ast.ClassDef, live: type, needs: Needs, is_inspected: IsInspected
 ) -> ClassEdit | None:
     """What has to run again to update the live class to `new`; None if that needs a new class."""
-    if header(old) != header(new) or not is_kept(type(live)) or "__slots__" in vars(live):
+    if header(old) != header(new) or not is_kept(type(live)) or "__slots__" in vars(live) or needs(_head(new)):
         return None
     edit = ClassEdit(new.name, live)
     difference = compare(bodies(old.body), bodies(new.body))
@@ -144,6 +144,10 @@ def class_edit(
         {node.id for part in edit.run for node in ast.walk(part) if isinstance(node, ast.Name)} if parameters else set()
     )
     return edit if parameters.isdisjoint(names) else None
+
+
+def _head(node: ast.ClassDef) -> Statement:
+    return Statement(ast.ClassDef(**{**dict(ast.iter_fields(node)), "body": []}))
 
 
 def as_attribute(name: str, node: ast.ClassDef) -> str:

@@ -67,7 +67,7 @@ def _submodules(statement: TopLevel) -> set[str]:
 
 def _reads_of_module(statement: TopLevel) -> frozenset[str]:
     """Names that it reads from its module while loading."""
-    in_classes = frozenset[str]().union(*statement.names_by_line.values())
+    in_classes = frozenset[str]().union(*(inner.binds for inner in statement.inner_by_line.values()))
     return statement.reads - in_classes - (frozenset() if READS_ANNOTATIONS else _annotated(statement))
 
 

@@ -8,6 +8,8 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
+from .code_objects import frames, is_function
+
 WRITTEN: set[str] = set()
 """Real paths below the watched folder that this process opened for writing, or moved a file to.
 
@@ -18,7 +20,7 @@ WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
 """Flags of `os.open`, one of which is enough."""
 
 _watched: list[str] = []
-_reads: ContextVar[set[str] | None] = ContextVar("reads", default=None)
+_reads: ContextVar[dict[str, set[int]] | None] = ContextVar("reads", default=None)
 """What the current greenlet has read; each greenlet has a context of its own."""
 
 
@@ -30,12 +32,12 @@ def install(folder: Path) -> None:
 
 
 @contextmanager
-def reads() -> Iterator[set[str]]:
-    """Give the set of absolute paths that this greenlet opens for reading from here on, whether they exist or not.
+def reads() -> Iterator[dict[str, set[int]]]:
+    """Give the absolute paths that this greenlet opens for reading from here on, whether they exist or not.
 
-    Of nested blocks the innermost gets a path.
+    Each has the lines of class bodies that open it, or 0 for other code. Of nested blocks the innermost gets a path.
     """
-    seen: set[str] = set()
+    seen: dict[str, set[int]] = {}
     token = _reads.set(seen)
     try:
         yield seen
@@ -54,7 +56,7 @@ def _note_opened(path: str | bytes, _mode: str | None, flags: int) -> None:
     if flags & WRITING:
         _note_written(name, os.path.realpath(name))
     if (seen := _reads.get()) is not None and flags & (os.O_WRONLY | os.O_RDWR) != os.O_WRONLY:
-        seen.add(_absolute(name))
+        seen.setdefault(_absolute(name), set()).add(_line_of_class())
 
 
 def _note_moved(_source: object, target: str | bytes, _source_folder: int, target_folder: int) -> None:
@@ -68,6 +70,12 @@ def _note_written(path: str, real: str) -> None:
     watched = tuple(_watched)
     if real.startswith(watched) or _absolute(path).startswith(watched):  # a folder in it may be a link to elsewhere
         WRITTEN.add(real)
+
+
+def _line_of_class() -> int:
+    """The line of the class body that runs here, else 0."""
+    body = next(frame for frame in frames(sys._getframe()) if not is_function(frame.f_code))
+    return 0 if body.f_code.co_name == "<module>" else body.f_lineno
 
 
 def _absolute(path: str | Path) -> str:

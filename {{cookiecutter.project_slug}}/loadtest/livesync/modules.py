@@ -126,12 +126,15 @@ class Modules:
             self.calls.end()
         effects.called = called | self._suspended(statement, called)
         for line, definitions in called.by_line.items():
-            for name in statement.names_by_line.get(line, ()):
+            for name in _names_on(line, statement):
                 effects.called_for.setdefault(name, set()).update(definitions)
         filled = {name for name, size in self._sizes().items() if sizes.get(name, size) != size}
         effects.filled = filled - statement.binds  # those hold another list now
         self._containers |= {(module, n) for n in statement.binds if _is_container(module.namespace.get(n))}
-        effects.opened = {path for path in map(self.path_of, read) if path}
+        for path, lines in [(path, lines) for opened, lines in read.items() if (path := self.path_of(opened))]:
+            effects.opened.add(path)
+            for name in {name for line in lines for name in _names_on(line, statement) or {""}}:
+                effects.opened_for.setdefault(name, set()).add(path)
         effects.imported = self.imports(module, statement)
         for node in statement.imports:
             if isinstance(node, ast.ImportFrom):
@@ -269,6 +272,12 @@ def with_imports(modules: set[Module], imports: dict[Module, set[str]]) -> set[M
         paths = set().union(*(imports[module] for module in modules))
         modules = {module for module in imports if module.path in paths} - found
     return found
+
+
+def _names_on(line: int, statement: TopLevel) -> frozenset[str]:
+    """What the statement of a class body that is on this line binds or extends."""
+    inner = statement.inner_by_line.get(line)
+    return inner.binds | inner.extends if inner else frozenset()
 
 
 def _is_container(value: Any) -> TypeGuard[Sized]:

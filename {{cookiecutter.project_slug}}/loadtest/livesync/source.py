@@ -167,6 +167,8 @@ class Effects:
     """Those that the statements of its class bodies called, by the name that they bind."""
     opened: set[str] = field(default_factory=set)
     """Paths of files that it read."""
+    opened_for: dict[str, set[str]] = field(default_factory=dict)
+    """Those that the statements of its class bodies read, by the name that they bind or extend; the others by ""."""
     imported: set[str] = field(default_factory=set)
     """Paths of the user's modules that it imports."""
     taken: set[tuple[str, str]] = field(default_factory=set)
@@ -189,15 +191,14 @@ class TopLevel(Statement):
     effects: Effects = field(default_factory=Effects)
 
     @cached_property
-    def names_by_line(self) -> dict[int, frozenset[str]]:
-        """What the statements of class bodies in it bind, by each of their lines."""
+    def inner_by_line(self) -> dict[int, Statement]:
+        """The statements of class bodies in it, by each of their lines."""
         return {
-            line: names
+            line: statement
             for node in ast.walk(self.node)
             if isinstance(node, ast.ClassDef)
-            for inner in node.body
-            for names in [Statement(inner).binds]
-            for line in range(first_line(inner), (inner.end_lineno or 0) + 1)
+            for statement in map(Statement, node.body)
+            for line in range(first_line(statement.node), (statement.node.end_lineno or 0) + 1)
         }
 
     @cached_property
@@ -304,7 +305,8 @@ class _Nested(NamedTuple):
 
     def bound_names(self) -> frozenset[str]:
         """What the statement of a class body binds that it is in: lambdas have no name of their own."""
-        return self.statement.names_by_line.get(self.code.co_firstlineno, frozenset())
+        inner = self.statement.inner_by_line.get(self.code.co_firstlineno)
+        return inner.binds if inner else frozenset()
 
 
 LIKENESS: list[Callable[[_Nested], object]] = [

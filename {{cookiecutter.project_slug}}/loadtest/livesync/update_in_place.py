@@ -62,7 +62,7 @@ class InPlace:
         if live is None or old.node.name != new.node.name:
             return False
         needs = self._needs(module, old.effects)
-        if needs(Statement(_without_body(new.node))):
+        if not old.effects.opened_for.get("", set()).isdisjoint(self.edit.data):
             return False
         is_inspected = partial(classes.is_inspected, namespace=module.namespace, called=old.effects.called)
         part = classes.class_edit(old.node, new.node, live, needs, is_inspected)
@@ -85,8 +85,10 @@ class InPlace:
 
         def needs(statement: Statement) -> bool:
             called = {d for name in statement.binds for d in effects.called_for.get(name, ())}
+            opened = {p for name in statement.binds | statement.extends for p in effects.opened_for.get(name, ())}
             return (
                 not called.isdisjoint(changed)
+                or not opened.isdisjoint(self.edit.data)
                 or any(not names.isdisjoint(chain) for chain in statement.chains)
                 or self.dependents.reads(module, statement, Effects(called=called))
             )
@@ -102,6 +104,7 @@ class InPlace:
         for name in ("called", "opened", "imported", "filled"):
             getattr(new.effects, name).update(getattr(before, name))
         new.effects.called_for = before.called_for | new.effects.called_for
+        new.effects.opened_for = before.opened_for | new.effects.opened_for
         new.effects.registered += before.registered
 
     def _make_dataclass(self, module: Module, new: TopLevel, part: ClassEdit) -> None:
@@ -260,10 +263,6 @@ def _paired_classes(old: type, new: type) -> list[tuple[type, type]]:
 
 def _is_plain_function(node: ast.stmt) -> TypeGuard[FunctionNode]:
     return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.decorator_list
-
-
-def _without_body(node: ast.ClassDef) -> ast.ClassDef:
-    return ast.ClassDef(**{**dict(ast.iter_fields(node)), "body": []})
 
 
 def _delete_attribute(live: type, name: str, value: Any) -> None:
