@@ -91,18 +91,24 @@ def test_helpers_and_packages_can_be_added_edited_and_deleted(swarm: Swarm) -> N
 
 
 READERS = """
+from functools import lru_cache
+
 NAME = open("data/name.txt").read()
+
+@lru_cache
+def name():
+    return open("data/name.txt").read()
 
 class Visitor"""
 
 
 def test_what_has_read_a_data_file_follows_its_edits(swarm: Swarm) -> None:
-    reads = BASE.replace("class Visitor", READERS).replace("/base/", "/{NAME}-{self.name}/")
+    reads = BASE.replace("class Visitor", READERS).replace("/base/", "/{NAME}-{self.name}-{name()}/")
     swarm.save("one", "data/name.txt")
     swarm.edit(reads + '\n    name = open("data/name.txt").read()\n')
-    swarm.wait_for("/one-one")
+    swarm.wait_for("/one-one-one")
     swarm.edit("two", "data/name.txt")
-    swarm.wait_for("/two-two")
+    swarm.wait_for("/two-two-two")
 
 
 def test_a_data_file_may_be_large(swarm: Swarm) -> None:

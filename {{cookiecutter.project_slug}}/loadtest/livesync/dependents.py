@@ -52,10 +52,11 @@ class Dependents:
             self.attributes |= changes.attributes
 
     def clear_caches(self) -> None:
-        """Clear each `@lru_cache` whose results may come from a function or a value that the edit has changed."""
+        """Clear each `@lru_cache` whose results may come from a function, a value or a file that the edit has changed."""
         changed = {d.code.co_name for d in self.edit.changed | self.outcome.changed}
         for key, cache in self._caches.items():
             is_outdated = not cache.names.isdisjoint(changed) or not cache.reads.isdisjoint(self.names)
+            is_outdated |= not cache.opened.isdisjoint(self.edit.data)
             if key not in self.cleared and (is_outdated or self._reads_attribute_of(cache)):
                 self.cleared.add(key)
                 cache.cached.cache_clear()

@@ -23,6 +23,9 @@ _watched: list[str] = []
 _reads: ContextVar[dict[str, set[int]] | None] = ContextVar("reads", default=None)
 """What the current greenlet has read; each greenlet has a context of its own."""
 
+readers: list[Callable[[str], None]] = []
+"""Called with each path that any greenlet opens for reading."""
+
 
 def install(folder: Path) -> None:
     """Record in WRITTEN what is written below `folder`, until the process ends."""
@@ -55,7 +58,11 @@ def _note_opened(path: str | bytes, _mode: str | None, flags: int) -> None:
     name = os.fsdecode(path)
     if flags & WRITING:
         _note_written(name, os.path.realpath(name))
-    if (seen := _reads.get()) is not None and flags & (os.O_WRONLY | os.O_RDWR) != os.O_WRONLY:
+    if flags & (os.O_WRONLY | os.O_RDWR) == os.O_WRONLY:
+        return
+    for note in readers:
+        note(name)
+    if (seen := _reads.get()) is not None:
         seen.setdefault(_absolute(name), set()).add(_line_of_class())
 
 

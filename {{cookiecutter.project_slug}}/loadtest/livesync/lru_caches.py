@@ -20,6 +20,8 @@ class Cache:
     """All names in them, those of attributes included."""
     reads: set[tuple[str, str]]
     """Names of modules, with the path of the module."""
+    opened: set[str]
+    """Paths of files."""
 
 
 def caches(modules: Modules) -> dict[int, Cache]:
@@ -44,10 +46,11 @@ def _cache(modules: Modules, cached: Any, readers: dict[str, list[Definition]]) 
     while isinstance(function, partial):
         function = function.func
     names = {getattr(function, "__name__", "__call__")}
-    cache, queue = Cache(cached, names, set()), [*names]
+    cache, queue = Cache(cached, names, set(), set()), [*names]
     while queue:
         for definition in readers.get(queue.pop(), ()):
             cache.reads |= modules.names_read(definition)
+            cache.opened |= definition.opened
             new = set(definition.code.co_names) - cache.names
             cache.names |= new
             queue += new

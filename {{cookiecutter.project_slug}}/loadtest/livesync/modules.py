@@ -69,6 +69,7 @@ class Modules:
         self._owners: dict[int, TopLevel] = {}
         """The statement to which code belongs, by the id of the code object; module-level code is in here, too."""
         self.registrations = Registrations(self._running)
+        file_access.readers[:] = [self._note_read]
 
     def exec_module(self, original: Callable[..., None], loader: SourceFileLoader, module: ModuleType) -> None:
         """Stands in for `SourceFileLoader.exec_module`: a file of the folder is run statement by statement."""
@@ -203,6 +204,13 @@ class Modules:
             return path
         root = f"{self.watched}{os.sep}"
         return real.removeprefix(root).replace(os.sep, "/") if real.startswith(root) else None
+
+    def _note_read(self, opened_path: str) -> None:
+        """Note that the functions which run here read a file."""
+        running = [d for frame in frames(sys._getframe()) if (d := self.definitions.get(id(frame.f_code)))]
+        if running and (path := self.path_of(opened_path)):
+            for definition in running:
+                definition.opened.add(path)
 
     def owner(self, definition: Definition) -> TopLevel | None:
         """The statement that a definition belongs to."""

@@ -33,6 +33,8 @@ class Definition:
     code: CodeType
     changed_at: int = 0
     """Number of the commit that last changed what it does."""
+    opened: set[str] = field(default_factory=set)
+    """Paths of files that it has read, itself or by what it called."""
 
 
 @dataclass(eq=False)
