@@ -156,3 +156,36 @@ def test_what_reads_a_name_later_or_knows_how_to_do_without_it_may_stand_above_i
     guarded = "\ntry:\n    LIMIT\nexcept NameError:\n    LIMIT = 3\n"
     reads_later = "\n\ndef late():\n    return Late\n\n\nclass Pages:\n    page = 1\n    pages = [page]\n\n\npage = 2\n"
     swarm.edit(f"{BASE}{guarded}{reads_later}\n\nclass Late:\n    pass\n")
+
+
+PAGES = """
+import abc
+
+class Page(abc.ABC):
+    @abc.abstractmethod
+    def path(self):
+        return "/made"
+
+class Shop(Page):
+    pass
+
+def path():
+    try:
+        return Shop().path()
+    except TypeError:
+        return "/abstract"
+"""
+
+
+def test_a_class_is_abstract_as_long_as_it_lacks_a_method_that_its_edited_base_asks_for(swarm: Swarm) -> None:
+    abstract = PAGES + BASE.replace("/base/", "{path()}/")
+    made = abstract.replace("    @abc.abstractmethod\n", "")
+    swarm.edit(abstract)
+    swarm.wait_for("/abstract")
+    swarm.edit(made)
+    swarm.wait_for_end_of("/abstract")
+    swarm.edit(abstract)
+    swarm.wait_for("/abstract")
+    swarm.edit(made + "\nSHOP = Shop()\n")
+    swarm.save(abstract + "\nSHOP = Shop()\n")
+    assert "Can't instantiate abstract class Shop" in swarm.rejection()

@@ -25,6 +25,9 @@ KEPT_METACLASSES = {type, ABCMeta, UserMeta, TaskSetMeta, SequentialTaskSetMeta}
 JOINS = {"__module__", "__doc__", "__firstlineno__", "__static_attributes__"}
 """What the body of a metaclass sets that only joins others, as of a user class that is abstract by `abc`."""
 
+ABSTRACT = "__abstractmethods__"
+"""Attribute of an abstract class for the names of the methods that it lacks."""
+
 NOT_COPIED = {
     "__module__", "__qualname__", "__classcell__", "__dict__", "__weakref__", "__firstlineno__", "__static_attributes__",
     "__classdictcell__",
@@ -322,13 +325,16 @@ def tasks_of(cls: Any) -> list[Any]:
 
 def holders_of_tasks() -> list[Any]:
     """The user's user classes and task sets, each after those that it is derived from."""
+    found = with_derived(User, TaskSet)
+    return [cls for cls in found if cls.__module__.partition(".")[0] != "locust" and is_kept(type(cls))]
+
+
+def with_derived(*roots: type) -> list[type]:
+    """The classes and all that are derived from them, each after its bases."""
     found: dict[type, None] = {}
-    queue: list[Any] = [User, TaskSet, SequentialTaskSet]
+    queue = list(roots)
     while queue:
-        cls = queue.pop()
-        for subclass in cls.__subclasses__():
-            if subclass not in found:
-                queue.append(subclass)
-                if subclass.__module__.partition(".")[0] != "locust" and is_kept(type(subclass)):
-                    found[subclass] = None
+        found[cls := queue.pop()] = None
+        derived: list[type] = type.__subclasses__(cls)  # not of `cls`, which may be a metaclass
+        queue += [subclass for subclass in derived if subclass not in found]
     return sorted(found, key=lambda cls: len(cls.__mro__))

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from .classes import ABSTRACT
 from .code_objects import look_up
 from .lru_caches import Cache, caches
 from .modules import MUTABLE, Module
@@ -91,6 +92,8 @@ class Dependents:
             return True
         if any(attribute in statement.members for _, attribute in self.attributes):
             return True
+        if self._names_edited(statement.calls):
+            return True
         handed_on = [module.namespace.get(name) for name in statement.reads] if self.attributes else []
         return any(self._body_reads(definition, handed_on) for definition in effects.called)
 
@@ -141,5 +144,8 @@ class Dependents:
         )
 
     def _names_edited(self, names: Collection[str]) -> bool:
-        """Whether the name of a class is in there, and that of its attribute that has another value now."""
-        return any(cls.__name__ in names and attribute in names for cls, attribute in self.attributes)
+        """Whether the name of a class is in there, and that of its attribute that has another value now.
+
+        Of a class that lacks other abstract methods now, its own name is enough: it may be called.
+        """
+        return any(cls.__name__ in names and attribute in {*names, ABSTRACT} for cls, attribute in self.attributes)

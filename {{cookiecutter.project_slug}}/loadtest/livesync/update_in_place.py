@@ -27,6 +27,8 @@ class InPlace:
         self.transaction, self.dependents = transaction, dependents
         self.modules, self.edit, self.grace = transaction.modules, transaction.edit, transaction.grace
         self.outcome, self.undo = transaction.outcome, transaction.undo
+        self.abstract: dict[type, frozenset[str]] = {}
+        """What classes lacked before the edit."""
 
     def update_function(self, module: Module, old: TopLevel, new: TopLevel) -> bool:
         """Give a function without decorators its new code and defaults in place."""
@@ -176,7 +178,6 @@ class InPlace:
         live = part.live
         changed = self.outcome.attributes.setdefault(live, set())
         type.__setattr__(live, classes.ORDER, part.order)
-        abc.update_abstractmethods(live)
         if part.moved:
             self.outcome.retasked.add(live)
         annotations = vars(live).get("__annotations__", {})
@@ -197,6 +198,20 @@ class InPlace:
         if live in self.outcome.retasked:
             self._retask(live)
         self.dependents.attributes |= {(live, name) for name in changed}
+        self._note_abstract_methods(part)
+
+    def _note_abstract_methods(self, part: ClassEdit) -> None:
+        """Let the class and those derived from it know which abstract methods they lack now."""
+        for cls in [cls for cls in classes.with_derived(part.live) if classes.ABSTRACT in vars(cls)]:
+            before = self.abstract.setdefault(cls, vars(cls)[classes.ABSTRACT])
+            self.undo.append(partial(setattr, cls, classes.ABSTRACT, before))
+            abc.update_abstractmethods(cls)
+            # Running tasks may still use a removed method.
+            removed = part.removed & vars(cls).keys() if cls is part.live else set()
+            after = vars(cls)[classes.ABSTRACT] - removed
+            setattr(cls, classes.ABSTRACT, after)
+            note = self.dependents.attributes.discard if before == after else self.dependents.attributes.add
+            note((cls, classes.ABSTRACT))
 
     def _retask(self, live: type) -> None:
         """Set Locust's list of tasks at once, so that statements which change the list, such as `Visitor.tasks.append(look)`, run again on it."""
