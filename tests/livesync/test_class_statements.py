@@ -189,3 +189,32 @@ def test_a_class_is_abstract_as_long_as_it_lacks_a_method_that_its_edited_base_a
     swarm.edit(made + "\nSHOP = Shop()\n")
     swarm.save(abstract + "\nSHOP = Shop()\n")
     assert "Can't instantiate abstract class Shop" in swarm.rejection()
+
+
+NESTED = """
+class Page:
+    __slots__ = ()
+    mark = "a"
+
+class Shop:
+    class Settings:
+        name = "one"
+
+        class Page(Page):
+            pass
+
+    prefix = "/"
+    path = f"{prefix}{Settings.name}-{Settings.Page.mark}"
+"""
+
+
+def test_a_class_body_follows_edits_of_what_it_reads_from_itself_and_its_nested_classes(swarm: Swarm) -> None:
+    source = NESTED + BASE.replace("/base/", "{Shop.path}/")
+    swarm.edit(source)
+    swarm.wait_for("/one-a")
+    swarm.edit(source.replace('"one"', '"two"'))
+    swarm.wait_for("/two-a")
+    swarm.edit(source.replace('"one"', '"two"').replace('"a"', '"b"'))
+    swarm.wait_for("/two-b")
+    swarm.save(source.replace('    prefix = "/"\n', ""))
+    assert "NameError: name 'prefix' is not defined" in swarm.rejection()

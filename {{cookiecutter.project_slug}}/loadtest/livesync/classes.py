@@ -8,7 +8,6 @@ from locust.user.users import UserMeta
 import ast
 import dataclasses
 import gc
-import inspect
 from abc import ABCMeta
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from typing import Any
 
 from .code_objects import look_up
 from .source import Definition, Difference, Statement, bodies, compare
-from .syntax import chain_of, header
+from .syntax import chain_of, header, without_body
 
 KEPT_METACLASSES = {type, ABCMeta, UserMeta, TaskSetMeta, SequentialTaskSetMeta}
 """Metaclasses that do nothing when an attribute is set; a class of one that does more is replaced by a new class."""
@@ -71,6 +70,11 @@ class ClassEdit:
     """Whether statements changed places."""
     moved_fields: bool = False
 
+    def bound(self) -> set[str]:
+        """The attributes that it binds to values."""
+        nodes = [node for node in self.run if getattr(node, "value", node)]
+        return {as_attribute(name, self) for node in nodes for name in Statement(node).binds}
+
     def walk(self) -> Iterator["ClassEdit"]:
         """The edit itself and all nested ones."""
         yield self
@@ -95,29 +99,27 @@ def is_inspected(node: ast.ClassDef, namespace: Mapping[str, Any], called: Itera
     if any(definition.code.co_name == "__init_subclass__" for definition in called):
         return True
     chains = [chain_of(d.func if isinstance(d, ast.Call) else d) for d in node.decorator_list]
-    return any(_package_of(look_up(namespace, chain)) not in TRANSPARENT for chain in chains)
-
-
-def _package_of(function: Any) -> str:
-    return str(getattr(function, "__module__", "")).partition(".")[0]
+    modules = [str(getattr(look_up(namespace, chain), "__module__", "")) for chain in chains]
+    return any(module.partition(".")[0] not in TRANSPARENT for module in modules)
 
 
 def class_edit(
     old: ast.ClassDef, new: ast.ClassDef, live: type, needs: Needs, is_inspected: IsInspected
 ) -> ClassEdit | None:
     """What has to run again to update the live class to `new`; None if that needs a new class."""
-    if header(old) != header(new) or not is_kept(type(live)) or "__slots__" in vars(live) or needs(_head(new)):
+    if header(old) != header(new) or not is_kept(type(live)) or "__slots__" in vars(live):
+        return None
+    if needs(Statement(without_body(new))):
         return None
     edit = ClassEdit(new.name, live)
     difference = compare(bodies(old.body), bodies(new.body))
-    merged: set[Statement] = set()
+    merged: dict[Statement, ClassEdit] = {}
     for before, after in difference.pairs:
         if before and isinstance(before.node, ast.ClassDef) and isinstance(after.node, ast.ClassDef):
             nested = find_live(vars(live), live.__module__, f"{live.__qualname__}.{after.node.name}")
             inner = class_edit(before.node, after.node, nested, needs, is_inspected) if nested else None
             if inner:
-                edit.nested.append(inner)
-                merged.add(after)
+                merged[after] = inner
     changed = {
         after
         for before, after in difference.pairs
@@ -126,7 +128,8 @@ def class_edit(
     annotated = {after for before, after in difference.pairs if after in changed and after.keeps_value(before, needs)}
     if dataclasses.is_dataclass(live):
         annotated.clear()  # its annotations make its fields
-    again = set(_with_dependents(difference, changed - annotated)) - merged
+    again = _to_run_again(difference, changed - annotated, merged)
+    edit.nested = list(merged.values())
     annotated -= again
     statements = [after for _, after in difference.pairs]
     parts = [s.node if s in again else s.annotation() for s in statements if s in again | annotated]
@@ -149,11 +152,7 @@ def class_edit(
     return edit if parameters.isdisjoint(names) else None
 
 
-def _head(node: ast.ClassDef) -> Statement:
-    return Statement(ast.ClassDef(**{**dict(ast.iter_fields(node)), "body": []}))
-
-
-def as_attribute(name: str, node: ast.ClassDef) -> str:
+def as_attribute(name: str, node: ast.ClassDef | ClassEdit) -> str:
     """The attribute that a name in a class body becomes: a private one gets the name of the class."""
     owner = node.name.lstrip("_")
     return f"_{owner}{name}" if owner and name.startswith("__") and not name.endswith("__") else name
@@ -164,31 +163,37 @@ def _in_order(nodes: list[ast.stmt]) -> bool:
     return lines == sorted(lines)
 
 
+def _to_run_again(
+    difference: Difference[Statement], changed: set[Statement], merged: dict[Statement, ClassEdit]
+) -> set[Statement]:
+    """The statements of a class body that run again; removes nested classes from `merged` whose bases do."""
+    edited = {nested for nested, inner in merged.items() if not is_empty(inner)}
+    again = set(_with_dependents(difference, changed | edited)) - merged.keys()
+    bound = {name for statement in again for name in statement.binds}
+    outdated = {nested for nested in merged if Statement(without_body(nested.node)).reads & bound}
+    for nested in outdated:
+        del merged[nested]
+    return _to_run_again(difference, changed | outdated, merged) if outdated else again
+
+
 def _with_dependents(difference: Difference[Statement], changed: set[Statement]) -> list[Statement]:
     """The changed statements of a class body, and those that take part in the same values, such as a property's setter."""
     statements = [after for _, after in difference.pairs]
     bound_here = {name for statement in statements for name in statement.binds}
-    built = {name for statement in difference.removed for name in statement.extends | statement.binds}
+    removed = {name for statement in difference.removed for name in statement.binds}
+    built = removed.union(*(statement.extends for statement in difference.removed))
     size = -1
     while size < len(changed):
         size = len(changed)
         built |= {name for statement in changed for name in statement.extends}
         built &= bound_here
-        bound: set[str] = set()
+        bound = removed - bound_here
         for statement in statements:
             names = statement.binds | statement.extends
             if statement in changed or (statement.reads | statement.binds) & bound or names & built:
                 changed.add(statement)
                 bound |= statement.binds
     return [statement for statement in statements if statement in changed]
-
-
-def generated_docstring(cls: type) -> str | None:
-    """The generated docstring of a dataclass or NamedTuple."""
-    if dataclasses.is_dataclass(cls):
-        return f"{cls.__name__}{inspect.signature(cls)}".replace(" -> None", "")
-    fields = getattr(cls, "_fields", None)
-    return f"{cls.__name__}({', '.join(fields)})" if fields and issubclass(cls, tuple) else None
 
 
 def is_empty(edit: ClassEdit) -> bool:
@@ -207,7 +212,7 @@ def changes_fields(edit: ClassEdit) -> bool:
 def as_statement(edit: ClassEdit, original: ast.ClassDef, names: dict[str, "Merging"], adopt: "Adopt") -> ast.ClassDef:
     """A class statement of the part that runs again. Run with `names`, it puts what it binds onto the live classes."""
     name = f"livesync_merging_{len(names)}"
-    names[name] = Merging(edit.live, adopt, names)
+    names[name] = Merging(edit, adopt, names)
     inner = {node.name: node for node in original.body if isinstance(node, ast.ClassDef)}
     parts = [as_statement(nested, inner[nested.name], names, adopt) for nested in edit.nested]
     body = sorted([*edit.run, *parts], key=lambda node: node.lineno)
@@ -229,12 +234,14 @@ Adopt = Callable[[type, str, Any], None]
 class Merging:
     """Used as a metaclass: sets what the class body binds on the live class, and returns that."""
 
-    def __init__(self, live: type, adopt: Adopt, names: dict[str, "Merging"]) -> None:
+    def __init__(self, edit: ClassEdit, adopt: Adopt, names: dict[str, "Merging"]) -> None:
         """`names` has the metaclasses of nested classes."""
-        self.live, self.adopt, self.names = live, adopt, names
+        self.live, self.adopt, self.names = edit.live, adopt, names
+        self.unbound = edit.removed | edit.bound()
 
     def __prepare__(self, _name: str, _bases: tuple[type, ...]) -> "_Namespace":
-        return _Namespace({**vars(self.live), **self.names})
+        attributes = {name: value for name, value in vars(self.live).items() if name not in self.unbound}
+        return _Namespace(attributes | self.names)
 
     def __call__(self, _name: str, _bases: tuple[type, ...], namespace: "_Namespace") -> type:
         if isinstance(cell := namespace.written.get("__classcell__"), CellType):
@@ -247,7 +254,7 @@ class Merging:
 
 
 class _Namespace(dict[str, Any]):
-    """A namespace of a class body that contains the attributes of the live class, and records what is bound."""
+    """A namespace of a class body that contains attributes of the live class, and records what is bound."""
 
     def __init__(self, attributes: Any) -> None:
         super().__init__(attributes)
@@ -289,7 +296,7 @@ def take_generated(live: type, edited: type, part: ClassEdit, adopt: Adopt) -> N
     for cell in gc.get_referrers(edited):
         if isinstance(cell, CellType):  # by which its methods find `__class__`; no function in here has one
             cell.cell_contents = live
-    written = {name for node in part.run for name in Statement(node).binds}
+    written = part.bound()
     for name, value in attributes.items():
         if name not in NOT_COPIED and (name not in vars(live) or name.startswith("__") or name in written):
             adopt(live, name, value)

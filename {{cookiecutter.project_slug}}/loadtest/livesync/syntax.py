@@ -14,6 +14,11 @@ def header(node: ast.ClassDef) -> str:
     return text_of([node.decorator_list, node.bases, node.keywords, getattr(node, "type_params", [])], bodies=False)
 
 
+def without_body(node: ast.stmt) -> ast.ClassDef:
+    """The head of a class statement."""
+    return ast.ClassDef(**{**dict(ast.iter_fields(node)), "body": []})
+
+
 def text_of(node: object, bodies: bool) -> str:
     """The tree below `node` as text, without positions and docstrings, and without function bodies unless `bodies` is set."""
     if isinstance(node, list):

@@ -4,6 +4,8 @@ from locust import TaskSet, User
 
 import abc
 import ast
+import dataclasses
+import inspect
 from collections.abc import Iterable, Mapping
 from functools import partial
 from types import FunctionType
@@ -255,7 +257,7 @@ class InPlace:
         docstring = ast.get_docstring(new, clean=False)
         if docstring != ast.get_docstring(old, clean=False):
             self.undo.append(partial(type.__setattr__, live, "__doc__", live.__doc__))
-            live.__doc__ = docstring or classes.generated_docstring(live)
+            live.__doc__ = docstring or _generated_docstring(live)
         inner = {node.name: node for node in old.body if isinstance(node, ast.ClassDef)}
         for node in new.body:
             if isinstance(node, ast.ClassDef) and node.name in inner:
@@ -274,6 +276,14 @@ def _paired_classes(old: type, new: type) -> list[tuple[type, type]]:
         ):
             pairs += _paired_classes(value, successor)
     return pairs
+
+
+def _generated_docstring(cls: type) -> str | None:
+    """The generated docstring of a dataclass or NamedTuple."""
+    if dataclasses.is_dataclass(cls):
+        return f"{cls.__name__}{inspect.signature(cls)}".replace(" -> None", "")
+    fields = getattr(cls, "_fields", None)
+    return f"{cls.__name__}({', '.join(fields)})" if fields and issubclass(cls, tuple) else None
 
 
 def _is_plain_function(node: ast.stmt) -> TypeGuard[FunctionNode]:
