@@ -307,3 +307,22 @@ TAKEN = settings.NAME + settings.Shop.name
     swarm.wait_for("/twoone")
     swarm.edit(source.replace('"one"', '"two"') + BASE.replace("/base/", "/{TAKEN}/"))
     swarm.wait_for("/twotwo")
+
+
+CONFIGURED = """
+def configure():
+    global NAME
+    NAME = "one"
+
+configure()
+PATH = f"/{NAME}"
+"""
+
+
+def test_what_a_function_sets_globally_while_loading_is_read_again(swarm: Swarm) -> None:
+    uses = "import late\n\nlate.configure()\nTAKEN = late.NAME\n" + BASE.replace("/base/", "{late.PATH}-{TAKEN}/")
+    swarm.save(CONFIGURED, "late.py")
+    swarm.edit(uses)
+    swarm.wait_for("/one-one")
+    swarm.edit(CONFIGURED.replace("one", "two"), "late.py")
+    swarm.wait_for("/two-two")

@@ -10,7 +10,7 @@ from .classes import ABSTRACT
 from .code_objects import look_up
 from .lru_caches import Cache, caches
 from .modules import MUTABLE, Module
-from .source import Definition, Effects, Statement
+from .source import Definition, Effects, Statement, TopLevel
 from .transaction import Transaction
 
 
@@ -69,8 +69,10 @@ class Dependents:
         values = [modules[path].namespace.get(name) for path, name in cache.reads if path in modules]
         return self._names_edited(cache.names) or any(self._has_edited(value, cache.names) for value in values)
 
-    def note_set(self, module: Module, statement: Statement) -> None:
-        """Note attributes that a statement sets on modules, classes and objects, as by `settings.PATH = "/"`."""
+    def note_set(self, module: Module, statement: TopLevel) -> None:
+        """Note globals that a statement sets by functions, and attributes of modules, classes and objects, as by `settings.PATH = "/"`."""
+        for definition in statement.effects.called:
+            self.names |= self.modules.names_set(definition)
         for *chain, name in statement.sets:
             holder = look_up(module.namespace, tuple(chain))
             if issubclass(type(holder), ModuleType):

@@ -248,6 +248,12 @@ class Modules:
         paths = home.imported() if reads_modules else set()
         return {(home.path, name) for name in _global_names(definition.code)} | set(itertools.product(paths, names))
 
+    def names_set(self, definition: Definition) -> set[tuple[str, str]]:
+        """Names of its module that the function sets by `global`, with the module's path."""
+        home = self.home(definition)
+        found = [i for i in dis.get_instructions(definition.code) if i.opname in ("STORE_GLOBAL", "DELETE_GLOBAL")]
+        return {(home.path, i.argval) for i in found} if home else set()
+
     def find(self, module: ModuleType) -> Module | None:
         return next((loaded for loaded in self.loaded if loaded.module is module), None)
 

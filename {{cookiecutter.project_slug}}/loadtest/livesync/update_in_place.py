@@ -105,6 +105,7 @@ class InPlace:
         code = with_known_codes(compile_node(statement, module.source.filename), new.code)
         before = old.effects
         self.modules.run(module, new, code, names)
+        self.dependents.note_set(module, new)
         for name in ("called", "opened", "imported", "filled"):
             getattr(new.effects, name).update(getattr(before, name))
         new.effects.called_for = before.called_for | new.effects.called_for
