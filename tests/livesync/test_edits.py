@@ -94,6 +94,7 @@ READERS = """
 from functools import lru_cache
 
 NAME = open("data/name.txt").read()
+FILES = sorted(os.listdir("data"))
 
 @lru_cache
 def name():
@@ -103,12 +104,14 @@ class Visitor"""
 
 
 def test_what_has_read_a_data_file_follows_its_edits(swarm: Swarm) -> None:
-    reads = BASE.replace("class Visitor", READERS).replace("/base/", "/{NAME}-{self.name}-{name()}/")
+    reads = BASE.replace("class Visitor", READERS).replace("/base/", "/{NAME}-{self.name}-{name()}-{len(FILES)}/")
     swarm.save("one", "data/name.txt")
     swarm.edit(reads + '\n    name = open("data/name.txt").read()\n')
-    swarm.wait_for("/one-one-one")
+    swarm.wait_for("/one-one-one-1")
     swarm.edit("two", "data/name.txt")
-    swarm.wait_for("/two-two-two")
+    swarm.wait_for("/two-two-two-1")
+    swarm.edit("", "data/added.txt")
+    swarm.wait_for("/two-two-two-2")
 
 
 def test_a_data_file_may_be_large(swarm: Swarm) -> None:

@@ -8,7 +8,7 @@ from types import CodeType
 from .classes import changes_fields, class_edit, find_live, is_inspected
 from .definition_order import reject_reads_before_binding
 from .errors import Rejected
-from .files import Tree, changed_paths, revision_of
+from .files import Tree, changed_listings, changed_paths, revision_of
 from .functions import functions_of, lacks_variables
 from .modules import Module, Modules
 from .source import Definition, Difference, Source, TopLevel, adopt_definitions, changed_definitions, compare, parse
@@ -27,7 +27,7 @@ class Edit:
     paths: set[str]
     """Files that were added, removed or changed."""
     data: set[str] = field(default_factory=set)
-    """Those of these files that are no modules which are edited in place."""
+    """Those of these files that are no modules which are edited in place, and the listings of folders that changed."""
     sources: dict[Module, Source] = field(default_factory=dict)
     differences: dict[Module, Difference[TopLevel]] = field(default_factory=dict)
     deleted: list[Module] = field(default_factory=list)
@@ -102,6 +102,7 @@ def find_edit(modules: Modules, live: Tree, tree: Tree) -> Edit:
     modules.note_packages()
     edit = Edit(tree, revision_of(tree), changed_paths(live, tree))
     edit.data = edit.paths - {module.path for module in modules.loaded if module.path in tree}
+    edit.data |= changed_listings(live, tree)
     for module in modules.loaded:
         if module.path not in edit.paths:
             continue

@@ -1,4 +1,4 @@
-"""Records which files this process writes, and which ones its code reads while it is loaded."""
+"""Records which files this process writes, and which ones its code reads."""
 
 import os
 import sys
@@ -18,6 +18,9 @@ What a child process or a library in C (of SQLite, say) writes is not in here.
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
 """Flags of `os.open`, one of which is enough."""
+
+LISTING = "*"
+"""Name in a folder by which the names of all files in there are meant."""
 
 _watched: list[str] = []
 _reads: ContextVar[dict[str, set[int]] | None] = ContextVar("reads", default=None)
@@ -58,8 +61,17 @@ def _note_opened(path: str | bytes, _mode: str | None, flags: int) -> None:
     name = os.fsdecode(path)
     if flags & WRITING:
         _note_written(name, os.path.realpath(name))
-    if flags & (os.O_WRONLY | os.O_RDWR) == os.O_WRONLY:
-        return
+    if flags & (os.O_WRONLY | os.O_RDWR) != os.O_WRONLY:
+        _note_read(name)
+
+
+def _note_listed(folder: str | bytes | None) -> None:
+    # Where Python looks for a module is not what the module's code reads.
+    if not sys._getframe(2).f_code.co_filename.startswith("<frozen importlib"):
+        _note_read(f"{os.fsdecode(folder or '.')}/{LISTING}")
+
+
+def _note_read(name: str) -> None:
     for note in readers:
         note(name)
     if (seen := _reads.get()) is not None:
@@ -89,5 +101,10 @@ def _absolute(path: str | Path) -> str:
     return os.path.normpath(Path(path).absolute())
 
 
-NOTES: dict[str, Callable[..., None]] = {"open": _note_opened, "os.rename": _note_moved}
+NOTES: dict[str, Callable[..., None]] = {
+    "open": _note_opened,
+    "os.listdir": _note_listed,
+    "os.scandir": _note_listed,
+    "os.rename": _note_moved,
+}
 """Handlers of audit events; `os.replace` and `shutil.move` raise the event of a rename."""

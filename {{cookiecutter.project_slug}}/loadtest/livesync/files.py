@@ -6,9 +6,10 @@ import os
 import shutil
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from .errors import Rejected
+from .file_access import LISTING
 
 Tree = dict[str, bytes]
 """Content by path, relative to the folder of the locustfile, with forward slashes."""
@@ -26,6 +27,18 @@ def revision_of(tree: Tree) -> str:
 def changed_paths(old: Tree, new: Tree) -> set[str]:
     """Paths that were added, removed or given another content."""
     return {path for path in old.keys() | new.keys() if old.get(path) != new.get(path)}
+
+
+def changed_listings(old: Tree, new: Tree) -> set[str]:
+    """Paths of folders, with LISTING as the name, in which files or folders were added or removed."""
+    if old.keys() == new.keys():
+        return set()
+    before, after = ({entry for path in tree for entry in (path, *_folders(path))} for tree in (old, new))
+    return {str(PurePosixPath(entry).parent / LISTING) for entry in before ^ after}
+
+
+def _folders(path: str) -> list[str]:
+    return [str(folder) for folder in PurePosixPath(path).parents]
 
 
 def patched(tree: Tree, old: Tree, new: Tree) -> Tree:
