@@ -254,7 +254,7 @@ class Sequence:
                 results = [vars(side.modules[home])[item.name](*[1] * item.arity) for side in (live, new)]
                 comparison.check(f"result of {item.name}", *results)
         for hook in live.listeners:
-            one, other = (sorted(side.listeners[hook], key=described) for side in (live, new))
+            one, other = (side.listeners[hook] for side in (live, new))
             comparison.check(f"listeners of {hook}", list(map(described, one)), list(map(described, other)))
             for a, b in zip(one, other, strict=False):
                 comparison.same(f"listener {described(a)}", a, b)

@@ -67,6 +67,7 @@ class Apply:
         self._follow_circles(updated)
         self.removed_names.remove_stale()
         self._unload()
+        self.modules.order_listeners()
         for path in self.edit.paths:
             linecache.cache.pop(str(self.modules.folder.path / path), None)
         self.outcome.rebound |= self.dependents.names

@@ -1,5 +1,7 @@
 """Modules: loads the user's files one statement at a time, and records what each statement did."""
 
+from locust.event import EventHook
+
 import ast
 import dis
 import itertools
@@ -196,6 +198,30 @@ class Modules:
                 if other.path in imported:
                     yield from self._after_its_imports(other, imports, visited)
             yield module
+
+    def order_listeners(self) -> None:
+        """Let each event call the listeners of user code in the order in which a fresh load adds them."""
+        added = [r for statement in self._as_loaded() for r in statement.effects.registered if r.while_loading]
+        for hook in {r.hook for r in added if isinstance(r.hook, EventHook)}:
+            ranks = {id(r.handler): rank for rank, r in enumerate(added) if r.hook is hook}
+            ordered = sorted((h for h in hook._handlers if id(h) in ranks), key=lambda h: ranks[id(h)])
+            hook._handlers[:] = [ordered.pop(0) if id(h) in ranks else h for h in hook._handlers]
+
+    def _as_loaded(self) -> Iterator[TopLevel]:
+        """The statements of all modules in the order in which a fresh load runs them."""
+        visited: set[Module] = set()
+        for module in sorted(self.loaded, key=lambda module: not module.is_root):
+            yield from self._with_imports_inside(module, visited)
+
+    def _with_imports_inside(self, module: Module, visited: set[Module]) -> Iterator[TopLevel]:
+        if module in visited:
+            return
+        visited.add(module)
+        for statement in module.source.statements:
+            for other in self.loaded:
+                if other.path in statement.effects.imported:
+                    yield from self._with_imports_inside(other, visited)
+            yield statement
 
     def path_of(self, opened_path: str) -> str | None:
         """The synced path of a file that was opened, in the folder or in the watched one."""
