@@ -94,6 +94,30 @@ def test_an_added_test_start_listener_is_for_the_next_start_and_the_tab_says_so(
     assert "from the next start" in swarm.log()
 
 
+BEGIN = """
+from calls import CALLED
+from locust import events
+
+events.request.add_listener(lambda **_: CALLED.clear())
+"""
+
+
+def test_listeners_are_called_in_the_order_of_the_file_wherever_an_edit_puts_one(swarm: Swarm) -> None:
+    first, second = (f"events.request.add_listener(lambda **_: CALLED.append({name!r}))\n" for name in ("a", "b"))
+    imported = "import listening\n"
+
+    def source(*lines: str) -> str:
+        return "".join([BEGIN, *lines]) + BASE.replace("/base/", "/called-{''.join(CALLED)}/")
+
+    swarm.save("CALLED = []\n", "calls.py")
+    swarm.save("from calls import CALLED\nfrom locust import events\n" + second.replace("'b'", "'c'"), "listening.py")
+    for lines, called in (((first,), "a"), ((second, first), "ba"), ((second, imported, first), "bca")):
+        swarm.edit(source(*lines))
+        swarm.wait_for(f"/called-{called}")
+    swarm.edit(source(first, imported, second))
+    swarm.wait_for("/called-acb")
+
+
 def test_an_edited_init_listener_runs_at_the_next_start_of_locust_and_the_tab_says_so(swarm: Swarm) -> None:
     source = BASE + "\nfrom locust import events\n\n@events.init.add_listener\ndef begin(**_):\n    print('one')\n"
     swarm.edit(source)

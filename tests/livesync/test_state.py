@@ -58,6 +58,18 @@ def test_globals_and_class_attributes_that_a_run_has_set_are_kept(started: Swarm
     assert started.get("/exceptions")["exceptions"] == []
 
 
+def test_a_global_that_is_built_from_an_import_is_kept_when_the_import_gets_a_star(idle: Swarm) -> None:
+    named = "from settings import FIRST\nfrom settings import LIMIT\nSEEN = [FIRST, LIMIT]\n"
+    idle.save("FIRST, LIMIT = 1, 2\n", "settings.py")
+    idle.save(TOKEN.replace("SEEN = []\n", named))
+    idle.start()
+    idle.swarm()
+    idle.wait_for("/NAME-TOKEN-3-True")
+    star = named.replace("from settings import FIRST\nfrom settings import LIMIT", "from settings import *")
+    idle.edit(TOKEN.replace("SEEN = []\n", star).replace("/NAME", "/star"))
+    idle.wait_for("/star-TOKEN-3-True")
+
+
 def test_an_edited_initial_value_wins_and_undoing_it_brings_no_old_state_back(started: Swarm) -> None:
     started.edit(TOKEN.replace("TOKEN = None", 'TOKEN = "edited"'))
     started.wait_for("/NAME-EDITED-1-True")

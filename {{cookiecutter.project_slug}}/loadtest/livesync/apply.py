@@ -139,7 +139,7 @@ class Apply:
         if difference:
             if (module.path in self.edit.tree) != bool(module.namespace.get("__file__")):
                 imported_modules.find_again(module.module)
-            self._remove(module, difference.removed, self.removed_names.bound(module))
+            self._remove(module, difference.removed, self.removed_names.still_bound(module))
         self._begin(module)
         self._note_moved(module)
         for old, new in self.edit.pairs(module):

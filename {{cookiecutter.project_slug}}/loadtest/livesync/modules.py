@@ -139,9 +139,7 @@ class Modules:
             for name in {name for line in lines for name in _names_on(line, statement) or {""}}:
                 effects.opened_for.setdefault(name, set()).add(path)
         effects.imported = self.imports(module, statement)
-        for node in statement.imports:
-            if isinstance(node, ast.ImportFrom):
-                self._note_names(module, node, effects)
+        self.note_names(module, statement)
 
     def _sizes(self) -> dict[str, int]:
         """The lengths of the lists, dictionaries and sets of modules, by name."""
@@ -287,15 +285,19 @@ class Modules:
         """Paths of the user's modules that the statement imports, as far as they are loaded."""
         return imported_modules.paths(self.folder, statement.imports, module.package)
 
-    def _note_names(self, module: Module, node: ast.ImportFrom, effects: Effects) -> None:
-        origin = imported_modules.origin(node, module.package)
-        path = imported_modules.path_of_module(self.folder, origin) or ""
-        if node.names[0].name == "*" and origin in sys.modules:
-            exported = vars(sys.modules[origin])
-            names = exported.get("__all__", [name for name in exported if not name.startswith("_")])
-            effects.starred |= dict.fromkeys(names, path)
-        elif path:
-            effects.taken |= {(path, alias.name) for alias in node.names}
+    def note_names(self, module: Module, statement: TopLevel) -> None:
+        """Note in the effects of a statement which names its imports take from the user's modules as they are now."""
+        for node in statement.imports:
+            if not isinstance(node, ast.ImportFrom):
+                continue
+            origin = imported_modules.origin(node, module.package)
+            path = imported_modules.path_of_module(self.folder, origin) or ""
+            if node.names[0].name == "*" and origin in sys.modules:
+                exported = vars(sys.modules[origin])
+                names = exported.get("__all__", [name for name in exported if not name.startswith("_")])
+                statement.effects.starred |= dict.fromkeys(names, path)
+            elif path:
+                statement.effects.taken |= {(path, alias.name) for alias in node.names}
 
     def _running(self) -> Iterator[tuple[TopLevel, bool]]:
         """The statements whose code runs here, innermost first, and whether it is the statement itself that runs."""

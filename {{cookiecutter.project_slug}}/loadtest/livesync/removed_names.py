@@ -25,8 +25,16 @@ class RemovedNames:
             name
             for old, new in self.edit.pairs(module)
             if new is not but
-            for name in (*new.binds, *(new if old is None or new in self.ran else old).effects.starred)
+            for earlier in [old.effects.starred if old and new not in self.ran else ()]
+            for name in (*new.binds, *new.effects.starred, *earlier)
         }
+
+    def still_bound(self, module: Module) -> set[str]:
+        """Names that the statements of a module which is about to be updated bind, with those of edited star imports."""
+        for old, new in self.edit.pairs(module):
+            if old is None or old.outline != new.outline:
+                self.modules.note_names(module, new)
+        return self.bound(module)
 
     def remove_stale(self) -> None:
         """Remove names that a star import took from a module that has them no more; running tasks may still use them there."""
