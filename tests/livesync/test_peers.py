@@ -149,6 +149,32 @@ def test_without_a_key_a_new_master_takes_code_back(idle: Swarm, connect: Callab
     assert idle.get("/livesync")["revision"] == revision_of(NEWER)
 
 
+WAITS = """
+import pathlib, time, urllib.request
+urllib.request.urlopen('TARGET/staging').read()
+while not pathlib.Path('FILE').exists():
+    time.sleep(0.01)
+"""
+
+
+def test_a_new_master_that_two_workers_hand_code_keeps_the_newest(idle: Swarm, connect: Callable[..., Peer]) -> None:
+    start(idle)
+    revision, file = idle.get("/livesync")["revision"], idle.folder / ".continue"
+    waits = WAITS.replace("TARGET", idle.service.url).replace("FILE", str(file))
+    newest = {"locustfile.py": (BASE + waits).encode()}
+    behind, ahead = connect(idle.port), connect(idle.port)
+    for peer, offer in [
+        (ahead, status(newest, revision, revision_of(NEWER), revision=revision_of(newest))),
+        (behind, newer(revision)),
+    ]:
+        peer.join()
+        peer.send("livesync_status", offer | {"nonce": "", "proof": ""})
+        wait_until(lambda: "/staging" in idle.service.seen, "the trial of the newest code")
+    assert behind.ask("locustfile", {"version": VERSION}), "what answers it has read the status before"
+    file.touch()
+    assert behind.answer("livesync_current")["revision"] == revision_of(newest)
+
+
 @pytest.mark.parametrize("begin", CLOSED.values(), ids=CLOSED)
 def test_without_a_key_no_other_master_takes_code_back(
     idle: Swarm, connect: Callable[..., Peer], begin: Callable[[Swarm], object]

@@ -95,10 +95,11 @@ class Master:
     def _publish_save(self) -> None:
         """Publish what is saved in the folder next, on top of what a worker may have handed back."""
         saved = self.watcher.next_save()
-        wanted = patched(self._wanted, self._saved, saved)
         self._note_begin()
-        self._saved = saved
-        self.publish(wanted)
+        with self._one_at_a_time:
+            wanted = patched(self._wanted, self._saved, saved)
+            self._saved = saved
+            self.publish(wanted)
 
     def _note_begin(self, **_: Any) -> None:
         self._has_begun = True
@@ -186,7 +187,7 @@ class Master:
 
     def _take_back(self, worker: str, status: dict[str, Any]) -> None:
         """Accept from a worker that reconnected what this master lacks: newer code, and the test that was running."""
-        is_newer = status["tree"] and self.live.revision in status["past"]
+        is_newer = self._is_newer(status)
         has_test = status["options"] and can_resume(self.environment, self.runner)
         if not is_newer and not has_test:
             return
@@ -200,10 +201,15 @@ class Master:
             )
             return
         if is_newer:
-            self.live.past.extend(status["past"])
-            self.publish(status["tree"])
+            with self._one_at_a_time:
+                if self._is_newer(status):  # newer code may have gone live while this waited
+                    self.live.past.extend(status["past"])
+                    self.publish(status["tree"])
         if has_test:
             resume(self.environment, self.runner, status["options"])
+
+    def _is_newer(self, status: dict[str, Any]) -> bool:
+        return bool(status["tree"]) and self.live.revision in status["past"]
 
     def _takes_back(self) -> bool:
         return bool(proof.key()) or (not self._has_begun and time.monotonic() - self._began < TAKE_BACK)
