@@ -67,6 +67,22 @@ def test_a_shape_that_raises_holds_the_users_and_is_healed_by_an_edit(steady: Sw
     wait_for_users(steady, 3)
 
 
+MADE = BASE + SHAPE.replace("    def tick", "    def __init__(self):\n        self.users = 6\n\n    def tick")
+FAILS = "if '--worker' in __import__('sys').argv: raise ValueError('no plan')"
+
+
+def test_a_shape_that_cannot_be_made_is_waited_for_at_the_start_and_rejected_later(idle: Swarm) -> None:
+    idle.save(MADE.replace("self.users = 6", "raise ValueError('no plan')"))
+    idle.start_master()
+    wait_until(lambda: ": ValueError: no plan" in idle.log(), "the reason in the log")
+    idle.save(MADE)
+    idle.start_worker()
+    wait_until(lambda: len(idle.workers()) == 1 and idle.agrees(), "the worker")
+    idle.save(MADE.replace("self.users = 6", FAILS))
+    assert idle.rejection().endswith(": ValueError: no plan")
+    assert "could not be committed" not in idle.log("worker1")
+
+
 @pytest.fixture
 def chosen(shaped: Swarm) -> Swarm:
     """A swarm for which the start form has chosen one of the project's own shapes, with six users."""

@@ -97,7 +97,8 @@ def stage(live: Live, tree: Tree, environment: Environment) -> Edit:
     check_names(tree, set(tree) - set(live.tree))
     edit = find_edit(live.modules, live.tree, tree)
     live.folder.stage(tree, edit.paths)
-    if edit.runs_statements(live.modules):
+    called = locust_environment.called_by_update(environment, live.definition_of)
+    if edit.runs_statements(live.modules) or not edit.changed.isdisjoint(called):
         forked_trial.trial(partial(why_not, partial(_try, live, edit, environment), live.folder.path))
     return edit
 

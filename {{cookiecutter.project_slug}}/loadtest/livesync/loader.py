@@ -61,9 +61,10 @@ def load(live: Live, _original: object, path: str) -> tuple[dict[str, type[User]
         sys.path.remove(str(Path(path).parent))
     live.locustfiles += [loaded for loaded in live.modules.loaded if loaded.module is module]
     user_classes = {name: value for name, value in vars(module).items() if is_user_class(value)}
-    shapes = [
-        running_shapes.make(live.modules.calls, value) for value in vars(module).values() if is_shape_class(value)
-    ]
+    with rejecting_errors(live.folder.path):
+        shapes = [
+            running_shapes.make(live.modules.calls, value) for value in vars(module).values() if is_shape_class(value)
+        ]
     return user_classes, shapes
 
 

@@ -6,7 +6,7 @@ from locust.env import Environment
 from locust.runners import STATE_RUNNING, STATE_SPAWNING
 from locust.util.load_locustfile import is_shape_class, is_user_class
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -52,6 +52,13 @@ def update(environment: Environment, modules: Modules, locustfiles: list[Module]
     running_shapes.replace(environment, _shapes(environment, modules, locustfiles, outcome))
     _add_arguments(environment, outcome)
     _initialise(environment, modules, outcome)
+
+
+def called_by_update(environment: Environment, definition_of: Callable[[object], Definition | None]) -> set[Definition]:
+    """The user's functions that `update` calls again if they changed: constructors of shapes, and listeners that add arguments."""
+    shapes = (environment.available_shape_classes or {}).values()
+    listeners = map(definition_of, events.init_command_line_parser._handlers)
+    return {d for shape in shapes for d in running_shapes.started_by(shape)} | {d for d in listeners if d}
 
 
 def restarting_classes(outcome: Outcome) -> set[type]:
@@ -233,7 +240,7 @@ def _shapes(
     for _, value in _names(locustfiles, outcome):
         if is_shape_class(value) and value.__name__ not in shapes:
             before = known.get(value)
-            if before is None or running_shapes.starts_anew(before, has_changed):
+            if before is None or any(map(has_changed, running_shapes.started_by(before))):
                 before = running_shapes.make(modules.calls, value)
             shapes[value.__name__] = before
     return shapes

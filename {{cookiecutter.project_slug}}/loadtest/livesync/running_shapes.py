@@ -30,9 +30,10 @@ def make(calls: Calls, shape_class: type[LoadTestShape]) -> LoadTestShape:
     return shape
 
 
-def starts_anew(shape: LoadTestShape, has_changed: Callable[[Definition], bool]) -> bool:
-    """Whether the constructor of the shape has changed, or what it reads."""
-    return any(map(has_changed, vars(shape).get(STARTED_BY, ())))
+def started_by(shape: LoadTestShape) -> set[Definition]:
+    """The user's functions that the constructor of the shape called, itself included."""
+    called: set[Definition] = vars(shape).get(STARTED_BY, set())
+    return called
 
 
 def run(wait_for_commit: Callable[[], object], original: Callable[[Runner], None], runner: Runner) -> None:
