@@ -44,6 +44,19 @@ def test_a_folder_becomes_a_package_with_an_init_file_and_loses_it_again(swarm: 
     swarm.wait_for("/three+None")
 
 
+def test_a_package_becomes_a_module_of_its_name_in_one_save_and_a_package_again(swarm: Swarm) -> None:
+    source = "from pages import NAME\n" + BASE.replace("/base/", "{NAME}/")
+    package = {"pages/names.py": "NAME = '/package'\n", "locustfile.py": source.replace("pages", "pages.names", 1)}
+    module = {"pages.py": "NAME = '/module'\n", "locustfile.py": source}
+    for before, after in [({}, package), (package, module), (module, package)]:
+        swarm.forget()
+        for path in before.keys() - after.keys():
+            (swarm.folder / path).unlink()
+        for path, content in after.items():
+            swarm.save(content, path)
+        swarm.wait_for("/module" if after is module else "/package")
+
+
 def test_a_package_that_loses_a_name_has_its_module_of_that_name_again(swarm: Swarm) -> None:
     swarm.save("def browse():\n    pass\n", "pages/browse.py")
     swarm.save("from .browse import browse\n", "pages/__init__.py")

@@ -104,11 +104,11 @@ def find_edit(modules: Modules, live: Tree, tree: Tree) -> Edit:
     edit.data = edit.paths - {module.path for module in modules.loaded if module.path in tree}
     edit.data |= changed_listings(live, tree)
     for module in modules.loaded:
-        if module.path not in edit.paths:
-            continue
-        if module.path not in tree and not _stays_a_package(module.path, tree):
+        if _is_module_of(live, module.path) and not _is_module_of(tree, module.path):
             edit.deleted.append(module)
             edit.changed |= {d for statement in module.source.statements for d in statement.definitions.values()}
+            continue
+        if module.path not in edit.paths:
             continue
         source = _parse(tree.get(module.path, b""), module)
         difference = compare(module.source.statements, source.statements)
@@ -125,11 +125,11 @@ def find_edit(modules: Modules, live: Tree, tree: Tree) -> Edit:
     return edit
 
 
-def _stays_a_package(path: str, tree: Tree) -> bool:
-    """Whether a folder is a package without its `__init__.py`, too."""
+def _is_module_of(tree: Tree, path: str) -> bool:
+    """Whether this path can be imported; a folder is a package without its `__init__.py`, too."""
     folder, _, name = path.rpartition("/")
-    has_files = any(other.startswith(f"{folder}/") for other in tree)
-    return name == "__init__.py" and f"{folder}.py" not in tree and has_files
+    is_package = name == "__init__.py" and f"{folder}.py" not in tree
+    return path in tree or (is_package and any(other.startswith(f"{folder}/") for other in tree))
 
 
 def _parse(content: bytes, module: Module) -> Source:

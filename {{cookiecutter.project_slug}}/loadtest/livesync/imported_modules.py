@@ -46,12 +46,12 @@ def paths_in_turn(folder: Folder, nodes: Nodes, package: str | None) -> set[str]
 def path_of_module(folder: Folder, name: str) -> str | None:
     """The path of an imported module; that of a package without a file is where its `__init__.py` would be."""
     imported = sys.modules.get(name)
-    inits = (f"{place}/__init__.py" for place in places(imported))
+    inits = (f"{place}/__init__.py" for place in _places(imported))
     file = getattr(imported, "__file__", None) or next(inits, None)
     return folder.relative(_real_path(file)) if file else None
 
 
-def places(package: ModuleType | None) -> list[str]:
+def _places(package: ModuleType | None) -> list[str]:
     """The folders of a package without a file."""
     if getattr(package, "__file__", None) is not None:
         return []

@@ -113,8 +113,6 @@ def commit(live: Live, edit: Edit, environment: Environment) -> Outcome:
             live.under_way.wait_for_end(TASKS_TIMEOUT)
         grace = live.under_way.grace()
         live.folder.activate(edit.tree, edit.paths, undo)
-        if not edit.paths <= edit.tree.keys():
-            live.modules.forget_empty_packages()
         loops = in_loops(
             edit.changed & edit.codes.keys(), partial(live.modules.usual, graces=live.under_way.graces), grace
         )

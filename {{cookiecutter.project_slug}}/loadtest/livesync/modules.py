@@ -163,13 +163,6 @@ class Modules:
             if is_package and not self.find(module) and (path := imported_modules.path_of_module(self.folder, name)):
                 self.loaded.append(Module(module, path, parse(b"", str(self.folder.path / path)), is_root=False))
 
-    def forget_empty_packages(self) -> None:
-        """Forget packages without a file whose folder is gone, so that a module of the same name can be imported."""
-        for name, module in list(sys.modules.items()):
-            places = imported_modules.places(module) if type(module) is ModuleType else []
-            if places and all(self.folder.relative(place) and not Path(place).exists() for place in places):
-                del sys.modules[name]
-
     def imported_first(self, imports: Callable[[Module], set[str]]) -> list[Module]:
         """The loaded modules, each after those that it imports.
 
