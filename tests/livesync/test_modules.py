@@ -1,5 +1,7 @@
 """The modules that a load test is made of: folders, search paths, names, data files, and where they are."""
 
+import shutil
+
 import pytest
 from support.swarm import BASE, Swarm
 from support.waiting import wait_until
@@ -116,6 +118,27 @@ def test_a_file_that_no_code_has_read_runs_nothing(swarm: Swarm) -> None:
     swarm.edit("not Python\n", "unused.py")
     swarm.edit(BASE.replace("/base/", "/edited/"))
     swarm.wait_for("/edited")
+
+
+READS_DATA = """
+try:
+    PATH = open("data/path").read()
+except NotADirectoryError:
+    PATH = open("data").read()
+"""
+
+
+def test_a_folder_becomes_a_file_of_its_name_and_a_folder_again(swarm: Swarm) -> None:
+    swarm.save("/folder", "data/path")
+    swarm.edit(READS_DATA + BASE.replace("/base/", "{PATH}/"))
+    swarm.wait_for("/folder")
+    shutil.rmtree(swarm.folder / "data")
+    swarm.edit("/file", "data")
+    swarm.wait_for("/file")
+    swarm.forget()
+    (swarm.folder / "data").unlink()
+    swarm.edit("/folder", "data/path")
+    swarm.wait_for("/folder")
 
 
 @pytest.mark.parametrize("name", ["json.py", "requests.py", "random/__init__.py"])

@@ -5,6 +5,7 @@ import importlib
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -84,14 +85,13 @@ class Folder:
             if path in tree:
                 _move(self.staged / path, self.path / path)
             else:
-                (self.path / path).unlink(missing_ok=True)
-                self._remove_empty((self.path / path).parent)
+                _remove(self.path, path)
         importlib.invalidate_caches()
 
     def activate_in(self, mirror: Path, tree: Tree, changed: set[str]) -> None:
         """Put what was staged into a copy of the folder, for a trial."""
         for path in sorted(changed, key=tree.__contains__):  # what is removed goes first
-            (mirror / path).unlink(missing_ok=True)
+            _remove(mirror, path)
             if path in tree:
                 (mirror / path).parent.mkdir(parents=True, exist_ok=True)
                 os.link(self.staged / path, mirror / path)
@@ -109,10 +109,15 @@ class Folder:
             os.link(file, copy)
             undo.append(partial(_move, copy, file))
         else:
-            undo.append(lambda: file.unlink(missing_ok=True))
+            undo.append(partial(_remove, self.path, path))
 
-    def _remove_empty(self, folder: Path) -> None:
-        while folder != self.path and not any(folder.iterdir()):
+
+def _remove(root: Path, path: str) -> None:
+    """Remove a file, if it is there, and the folders below `root` that are empty then; one may become a file."""
+    (root / path).unlink(missing_ok=True)
+    folder = (root / path).parent
+    with suppress(OSError):  # it is not empty, or not there
+        while folder != root:
             folder.rmdir()
             folder = folder.parent
 
