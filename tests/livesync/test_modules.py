@@ -141,6 +141,44 @@ def test_a_folder_becomes_a_file_of_its_name_and_a_folder_again(swarm: Swarm) ->
     swarm.wait_for("/folder")
 
 
+WRITES = """
+from pathlib import Path
+
+with (Path(__file__).parent / "NAME").open("a+") as file:
+    file.write("x")
+    SIZE = file.tell()
+"""
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "notes.py"])
+def test_what_a_trial_writes_to_a_file_is_not_in_the_live_one(swarm: Swarm, name: str) -> None:
+    swarm.edit("#", name)
+    swarm.edit(WRITES.replace("NAME", name) + BASE.replace("/base/", "/{SIZE}/"))
+    swarm.wait_for("/2")
+    swarm.edit("##", name)
+    swarm.wait_for("/3")
+
+
+MOVES = """
+import os, shutil
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "made"
+FOLDER.mkdir()
+(FOLDER / "draft").write_text("x")
+os.replace(FOLDER / "draft", FOLDER / "final")
+(FOLDER / "old").mkdir()
+(FOLDER / "old" / "final").write_text("x")
+shutil.rmtree(FOLDER / "old")
+MADE = "-".join(os.listdir(FOLDER))
+"""
+
+
+def test_folders_and_files_that_a_trial_makes_moves_and_removes_are_not_the_live_ones(swarm: Swarm) -> None:
+    swarm.edit(MOVES + BASE.replace("/base/", "/{MADE}/"))
+    swarm.wait_for("/final")
+
+
 @pytest.mark.parametrize("name", ["json.py", "requests.py", "random/__init__.py"])
 def test_a_module_that_hides_one_of_python_or_of_a_package_is_rejected(swarm: Swarm, name: str) -> None:
     swarm.save("NAME = 1\n", name)

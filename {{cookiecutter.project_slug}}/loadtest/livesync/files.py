@@ -94,7 +94,7 @@ class Folder:
             _remove(mirror, path)
             if path in tree:
                 (mirror / path).parent.mkdir(parents=True, exist_ok=True)
-                os.link(self.staged / path, mirror / path)
+                shutil.copyfile(self.staged / path, mirror / path)
         importlib.invalidate_caches()
 
     def relative(self, path: str) -> str | None:

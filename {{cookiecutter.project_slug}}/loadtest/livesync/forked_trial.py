@@ -23,6 +23,14 @@ REASON_LIMIT = 2000
 """Characters of a reason; user code decides how long an error message is."""
 
 
+PATHS = dict.fromkeys(["open", "open_code", "stat", "lstat", "listdir", "scandir"], 1)
+PATHS |= dict.fromkeys(["mkdir", "rmdir", "remove", "unlink", "truncate", "chmod", "utime"], 1)
+PATHS |= dict.fromkeys(["rename", "replace", "link"], 2)
+"""Functions that look up or change files, and how many of their first arguments are paths."""
+
+PATH_NAMES = {"path", "file", "src", "dst"}
+
+
 def import_timeout() -> float:
     """Seconds that an edit may take to run at the top level of its modules: LIVESYNC_IMPORT_TIMEOUT."""
     text = os.environ.get("LIVESYNC_IMPORT_TIMEOUT", "5")
@@ -127,7 +135,7 @@ def _leave_event_loop(hub: Any) -> None:
 
 def mirror_files(root: Path, mirror: Path, activate: Callable[[Path], None]) -> None:
     """In a child: let everything below `root` be looked up in a copy of it, in which `activate` put the new files."""
-    shutil.copytree(root, mirror, copy_function=_copy)
+    shutil.copytree(root, mirror, copy_function=shutil.copyfile)  # no links, as user code may write
     activate(mirror)
     prefix = f"{root}{os.sep}"
 
@@ -135,18 +143,17 @@ def mirror_files(root: Path, mirror: Path, activate: Callable[[Path], None]) -> 
         text = os.path.abspath(path) if isinstance(path, str | os.PathLike) else ""  # noqa: PTH100 - no look-ups in here
         return f"{mirror}{text.removeprefix(str(root))}" if f"{text}{os.sep}".startswith(prefix) else path
 
-    def wrapped(original: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda path=".", *arguments, **options: original(mirrored(path), *arguments, **options)
+    def wrapped(original: Callable[..., Any], paths: int) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            if any(options.get(name) is not None for name in ("dir_fd", "src_dir_fd", "dst_dir_fd")):
+                return original(*arguments, **options)  # the paths are relative to a folder that has been looked up
+            found = arguments[:paths] or (() if options else (".",))
+            named = {name: mirrored(value) if name in PATH_NAMES else value for name, value in options.items()}
+            return original(*map(mirrored, found), *arguments[paths:], **named)
+
+        return call
 
     for module in (builtins, io, sys.modules["_io"], os, posix):
-        for name in ("open", "open_code", "stat", "lstat", "listdir", "scandir"):
+        for name, paths in PATHS.items():
             if original := getattr(module, name, None):
-                setattr(module, name, wrapped(original))
-
-
-def _copy(source: str, target: str) -> None:
-    """User code may write to data files; modules it only reads."""
-    if source.endswith(".py"):
-        os.link(source, target)
-    else:
-        shutil.copyfile(source, target)
+                setattr(module, name, wrapped(original, paths))
