@@ -86,6 +86,30 @@ def test_a_name_that_a_condition_defines_again_outlives_the_tasks_under_way(swar
     swarm.wait_for_end_of("/None")
 
 
+WAITING = """
+from time import sleep
+
+class Waiting(FastHttpUser):
+    fixed_count = 2
+    wait_time = constant(1000)
+
+    @task
+    def visit(self):
+        self.client.get(f"/waiting/{os.getpid()}", name="/")
+        while "END_OF_WAITING" not in os.environ:
+            sleep(0.01)
+"""
+
+
+def test_a_name_is_removed_also_where_the_task_under_way_ends_while_the_edit_runs(swarm: Swarm) -> None:
+    source = base("/{globals().get('EXTRA')}") + WAITING
+    swarm.edit("EXTRA = 'extra'\n" + source)
+    swarm.wait_for("/extra")
+    swarm.wait_for("/waiting")
+    swarm.edit(source + "\nos.environ['END_OF_WAITING'] = '1'\nsleep(0.3)\n")
+    swarm.wait_for("/None")
+
+
 def test_static_methods_and_greenlets_of_a_task_under_way_are_the_old_ones(swarm: Swarm) -> None:
     source = """
 import os, time

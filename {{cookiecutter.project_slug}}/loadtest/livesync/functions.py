@@ -99,6 +99,7 @@ class UnderWay:
 
     def commit(self, grace: Grace) -> None:
         grace.earlier.clear()
+        grace.pending &= self.greenlets  # the tasks of others have ended while statements ran
         self.graces.append(grace)
         self.settle()
 
