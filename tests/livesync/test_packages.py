@@ -66,6 +66,16 @@ def test_a_package_that_loses_a_name_has_its_module_of_that_name_again(swarm: Sw
     swarm.wait_for("/module")
 
 
+def test_a_package_defines_itself_what_it_took_from_its_module_of_that_name(swarm: Swarm) -> None:
+    function = "def client():\n    return '/one'\n"
+    swarm.save(function, "shop/client.py")
+    swarm.save("from .client import client\n", "shop/__init__.py")
+    swarm.edit("import shop\n" + BASE.replace("/base/", "{shop.client()}/"))
+    swarm.wait_for("/one")
+    swarm.edit(function.replace("one", "two"), "shop/__init__.py")
+    swarm.wait_for("/two")
+
+
 def test_a_module_begins_to_import_one_that_was_loaded_after_it(swarm: Swarm) -> None:
     swarm.save("", "first.py")
     swarm.save("", "second.py")

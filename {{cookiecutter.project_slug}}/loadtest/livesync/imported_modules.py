@@ -82,11 +82,12 @@ def find_again(module: ModuleType) -> None:
 
 
 def forget(name: str, undo: list[Callable[[], object]]) -> None:
-    """Remove a module from those that are imported, and from its package."""
+    """Remove a module from those that are imported, and from its package, unless that has something else of this name."""
     module = sys.modules.pop(name)
     undo.append(partial(sys.modules.__setitem__, name, module))
     package, _, last = name.rpartition(".")
-    if package in sys.modules and vars(sys.modules[package]).pop(last, None):
+    if package in sys.modules and vars(sys.modules[package]).get(last) is module:
+        delattr(sys.modules[package], last)
         undo.append(partial(setattr, sys.modules[package], last, module))
 
 
