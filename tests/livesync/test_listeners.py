@@ -88,6 +88,51 @@ def test_an_added_init_listener_runs_once_and_its_route_goes_with_it(swarm: Swar
     assert swarm.get("/mine") == "mine"
 
 
+def test_a_route_moves_to_another_url_and_back(swarm: Swarm) -> None:
+    source = BASE + INIT.replace("TARGET", swarm.service.url)
+    swarm.edit(source)
+    swarm.edit(source.replace("offer", "give").replace("/mine", "/yours"))
+    assert (swarm.get("/mine"), swarm.get("/yours")) == ({}, "mine")
+    swarm.edit(source)
+    assert (swarm.get("/mine"), swarm.get("/yours")) == ("mine", {})
+
+
+GREETS = """
+from locust import events
+
+@events.init.add_listener
+def greet(environment, web_ui, **_):
+    environment.runner.register_message("greeting", print)
+    if web_ui:
+        view = lambda: [name for name in environment.runner.custom_messages if name.endswith("ing")]
+        web_ui.app.add_url_rule("/mine", "mine", view)
+"""
+
+FAILS_IN_THE_COMMIT = """
+from pathlib import Path
+
+RUNS = Path("RUNS")
+
+@events.init.add_listener
+def fail(**_):
+    if os.getpid() == PID:
+        with RUNS.open("a") as runs:
+            runs.write(".")
+        if RUNS.stat().st_size == 2:
+            raise RuntimeError("the second time")
+"""
+
+
+def test_a_commit_that_fails_leaves_routes_and_message_handlers_as_they_were(swarm: Swarm) -> None:
+    source = BASE + GREETS
+    swarm.edit(source)
+    fails = FAILS_IN_THE_COMMIT.replace("PID", str(swarm.processes["master"].pid))
+    moved = source.replace("greet(", "part(").replace("/mine", "/yours").replace("greeting", "parting")
+    swarm.save(moved + fails.replace('RUNS"', f'{swarm.folder}-runs"'))
+    assert swarm.rejection().endswith("RuntimeError: the second time")
+    assert (swarm.get("/mine"), swarm.get("/yours")) == (["greeting"], {})
+
+
 def test_an_added_test_start_listener_is_for_the_next_start_and_the_tab_says_so(swarm: Swarm) -> None:
     swarm.edit(BASE + "\nfrom locust import events\n\n@events.test_start.add_listener\ndef begin(**_):\n    pass\n")
     assert "from the next start" in last_change(swarm)

@@ -106,6 +106,7 @@ def stage(live: Live, tree: Tree, environment: Environment) -> Edit:
 def commit(live: Live, edit: Edit, environment: Environment) -> Outcome:
     """Make a staged edit the live code. If it raises after all, everything is as it was before."""
     undo: Undo = []
+    live.modules.registrations.undo = undo
     live.is_settled.clear()
     try:
         if edit.replaces_classes():
@@ -126,6 +127,7 @@ def commit(live: Live, edit: Edit, environment: Environment) -> Outcome:
             take_back()
         raise
     finally:
+        live.modules.registrations.undo = None
         live.is_settled.set()
     _note(live, edit, outcome, grace)
     # Otherwise they refer to code until the garbage collector runs, and the next edit has to search all objects.

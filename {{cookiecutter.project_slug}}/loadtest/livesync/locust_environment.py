@@ -131,8 +131,9 @@ def _check(environment: Environment, user_classes: dict[str, type[User]]) -> Non
 
 
 def _keep(environment: Environment, undo: Undo) -> None:
-    names = ("available_user_classes", "available_user_tasks", "available_shape_classes", "shape_class", SPAWNABLE)
-    before = {name: getattr(environment, name) for name in names}
+    names = ["available_user_classes", "available_user_tasks", "available_shape_classes", "shape_class", SPAWNABLE]
+    names += [INITIALISED, PARSED, TEST_START, running_shapes.KNOWN]
+    before = {name: vars(environment).get(name) for name in names}
     classes = environment.user_classes[:]
     undo.append(lambda: (vars(environment).update(before), environment.user_classes.__setitem__(slice(None), classes)))
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from flask import Flask
+from werkzeug.routing import Rule
 
 from .source import Registration, TopLevel
 
@@ -18,7 +19,8 @@ class Registrations:
     def __init__(self, running: Callable[[], Iterator[tuple[TopLevel, bool]]]) -> None:
         """`running` yields the statements whose code runs, innermost first, and whether each is loading its module."""
         self._running = running
-        self._removed_endpoints: set[str] = set()
+        self.undo: list[Callable[[], object]] | None = None
+        """While an edit is being applied, what takes back its changes of messages and routes."""
 
     def add_listener(self, original: Callable[..., Any], hook: EventHook, handler: Any) -> Any:
         """Stands in for `EventHook.add_listener`."""
@@ -30,43 +32,58 @@ class Registrations:
         self, original: Callable[..., None], runner: Runner, message: str, listener: Any, **options: Any
     ) -> None:
         """Stands in for `Runner.register_message`."""
+        self._keep(runner.custom_messages)
         original(runner, message, listener, **options)
-        self._note(listener, lambda: runner.custom_messages.pop(message, None))
+        self._note(listener, partial(self._remove_message, runner, message))
 
-    def add_url_rule(
-        self,
-        original: Callable[..., None],
-        app: Flask,
-        rule: str,
-        endpoint: str | None = None,
-        view_func: Any = None,
-        *arguments: Any,
-        **options: Any,
-    ) -> None:
-        """Stands in for `Flask.add_url_rule`; a route that was removed and is added again gets its new function."""
-        name = endpoint or getattr(view_func, "__name__", "")
-        if name in self._removed_endpoints:
-            self._removed_endpoints.discard(name)
-            app.view_functions[name] = view_func
-        else:
-            original(app, rule, endpoint, view_func, *arguments, **options)
-        self._note(view_func, partial(self._remove_route, app, str(name)))
+    def add_url_rule(self, original: Callable[..., None], app: Flask, *arguments: Any, **options: Any) -> None:
+        """Stands in for `Flask.add_url_rule`."""
+        known = set(map(id, app.url_map.iter_rules()))
+        self._keep(app.view_functions)
+        original(app, *arguments, **options)
+        for rule in [rule for rule in app.url_map.iter_rules() if id(rule) not in known]:
+            if self.undo is not None:
+                self.undo.append(partial(setattr, rule, "methods", set()))
+            self._note(app.view_functions.get(rule.endpoint), partial(self._remove_route, app, rule))
 
     def before_request(self, original: Callable[..., Any], app: Flask, function: Any) -> Any:
         """Stands in for `Flask.before_request`."""
-        result = original(app, function)
-        self._note(function, partial(_remove_item, app.before_request_funcs[None], function))
-        return result
+        return self._add_function(original, app, function, app.before_request_funcs)
 
     def after_request(self, original: Callable[..., Any], app: Flask, function: Any) -> Any:
         """Stands in for `Flask.after_request`."""
+        return self._add_function(original, app, function, app.after_request_funcs)
+
+    def _add_function(
+        self, original: Callable[..., Any], app: Flask, function: Any, functions: dict[Any, list[Any]]
+    ) -> Any:
+        known = functions.setdefault(None, [])
+        self._keep(known)
         result = original(app, function)
-        self._note(function, partial(_remove_item, app.after_request_funcs[None], function))
+        self._note(function, partial(self._remove_function, known, function))
         return result
 
-    def _remove_route(self, app: Flask, endpoint: str) -> None:
-        self._removed_endpoints.add(endpoint)
-        app.view_functions[endpoint] = _not_found
+    def _remove_message(self, runner: Runner, message: str) -> None:
+        self._keep(runner.custom_messages)
+        runner.custom_messages.pop(message, None)
+
+    def _remove_route(self, app: Flask, rule: Rule) -> None:
+        """Let the rule match no request any more, as Flask cannot remove one; its endpoint may get another function."""
+        self._keep(vars(rule))
+        self._keep(app.view_functions)
+        rule.methods = set()
+        if not any(known.methods for known in app.url_map.iter_rules(rule.endpoint)):
+            app.view_functions.pop(rule.endpoint, None)
+
+    def _remove_function(self, functions: list[Any], function: object) -> None:
+        self._keep(functions)
+        _remove_item(functions, function)
+
+    def _keep(self, container: dict[Any, Any] | list[Any]) -> None:
+        """Let `undo` restore the present content."""
+        if self.undo is not None:
+            fill: Callable[[Any], None] = container.update if isinstance(container, dict) else container.extend
+            self.undo += [partial(fill, container.copy()), container.clear]
 
     def _note(self, handler: object, remove: Callable[[], object], hook: EventHook | None = None) -> None:
         """Note it in the statement whose code runs here: the innermost that loads its module, else the outermost."""
@@ -77,7 +94,3 @@ class Registrations:
 
 def _remove_item(items: list[Any], item: object) -> None:
     items[:] = [known for known in items if known is not item]
-
-
-def _not_found(**_: object) -> tuple[str, int]:
-    return "Not found", 404

@@ -68,10 +68,10 @@ def replace(environment: Environment, shapes: dict[str, LoadTestShape]) -> None:
     active, runner = environment.shape_class, environment.runner
     is_chosen = active and active not in (environment.available_shape_classes or {}).values()
     removed = active.removed if isinstance(active, Hold) else active
-    known = vars(environment).setdefault(KNOWN, set())
+    known: set[str] = vars(environment).get(KNOWN, set())
     added = [shape for shape in shapes.values() if type(shape).__name__ not in known]
     environment.available_shape_classes = shapes
-    known |= set(shapes)
+    vars(environment)[KNOWN] = known | set(shapes)
     if is_chosen and not isinstance(active, Hold):
         return
     if removed and (successor := shapes.get(type(removed).__name__)):
