@@ -46,6 +46,11 @@ class Edit:
             or any(difference.removed for difference in self.differences.values())
         )
 
+    def has_all(self, modules: Modules) -> bool:
+        """Whether all modules that are loaded now and whose files changed are edited."""
+        known = {*self.sources, *self.deleted}
+        return all(module in known for module in modules.loaded if module.path in self.paths)
+
     def replaces_classes(self) -> bool:
         """Whether a class is replaced, or what is called by other arguments from now on and cannot choose by its caller."""
         return any(

@@ -112,6 +112,8 @@ def commit(live: Live, edit: Edit, environment: Environment) -> Outcome:
         if edit.replaces_classes():
             # In a running task, `isinstance(self, Visitor)` would compare with the new class and fail.
             live.under_way.wait_for_end(TASKS_TIMEOUT)
+        while not edit.has_all(live.modules):  # a running task has imported one since
+            edit = stage(live, edit.tree, environment)
         grace = live.under_way.grace()
         live.folder.activate(edit.tree, edit.paths, undo)
         loops = in_loops(
