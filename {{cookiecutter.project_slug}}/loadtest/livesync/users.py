@@ -11,7 +11,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from difflib import SequenceMatcher
 from functools import partial
-from inspect import getattr_static
 from types import MethodType
 from typing import Any
 
@@ -286,7 +285,8 @@ def _wait_time(live: Live, task_set: TaskSet) -> tuple[Any, Any]:
         cls = live.class_now(type(holder))
         if own := vars(holder).get("wait_time"):
             return holder, own
-        found = getattr_static(cls, "wait_time")
+        # This runs before every wait, and `inspect.getattr_static` would take three times as long.
+        found = next((vars(base)["wait_time"] for base in cls.__mro__ if "wait_time" in vars(base)), None)
         if found is not None and found is not TaskSet.wait_time:
             return holder, found.__get__(holder, cls) if hasattr(type(found), "__get__") else found
     return task_set, MethodType(TaskSet.wait_time, task_set)
