@@ -90,37 +90,6 @@ def test_helpers_and_packages_can_be_added_edited_and_deleted(swarm: Swarm) -> N
     swarm.wait_for("/base")
 
 
-READERS = """
-from functools import lru_cache
-
-NAME = open("data/name.txt").read()
-FILES = sorted(os.listdir("data"))
-
-@lru_cache
-def name():
-    return open("data/name.txt").read()
-
-class Visitor"""
-
-
-def test_what_has_read_a_data_file_follows_its_edits(swarm: Swarm) -> None:
-    reads = BASE.replace("class Visitor", READERS).replace("/base/", "/{NAME}-{self.name}-{name()}-{len(FILES)}/")
-    swarm.save("one", "data/name.txt")
-    swarm.edit(reads + '\n    name = open("data/name.txt").read()\n')
-    swarm.wait_for("/one-one-one-1")
-    swarm.edit("two", "data/name.txt")
-    swarm.wait_for("/two-two-two-1")
-    swarm.edit("", "data/added.txt")
-    swarm.wait_for("/two-two-two-2")
-
-
-def test_a_data_file_may_be_large(swarm: Swarm) -> None:
-    reads = BASE.replace("class Visitor", "ROWS = open('data/rows.csv').readlines()\n\nclass Visitor")
-    swarm.save("row\n" * 1_250_000, "data/rows.csv")
-    swarm.edit(reads.replace("/base/", "/{len(ROWS)}/"))
-    swarm.wait_for("/1250000")
-
-
 ADDED = {
     "a method": (
         "class Pages:\n    pass\n\nPATH = '/none'\n",

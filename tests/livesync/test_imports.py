@@ -203,3 +203,39 @@ def test_a_name_that_stands_for_something_else_is_left_alone(swarm: Swarm) -> No
     swarm.wait_for("/edited")
     swarm.edit(source.replace("/base/", "/more/") + "\n    @task\n    def more(self):\n        pass\n")
     swarm.wait_for("/more")
+
+
+IMPORTS_LATE = """
+import os
+from locust import FastHttpUser, constant, task
+
+class Visitor(FastHttpUser):
+    wait_time = constant(0.05)
+
+    @task
+    def visit(self):
+        path = "/base"
+        if os.path.exists(f"FILE{os.getpid()}"):
+            from late import path
+        self.client.get(f"{path}/{os.getpid()}", name="/")
+"""
+
+WAITS_FOR_THE_IMPORT = """
+import sys, time
+
+if "--worker" in sys.argv:
+    open(f"FILE{os.getpid()}", "w").close()
+    time.sleep(0.5)
+"""
+
+
+def test_an_edit_reaches_a_module_that_is_imported_between_its_trial_and_its_commit(swarm: Swarm) -> None:
+    file = f"{swarm.folder}-staged-"
+    source = IMPORTS_LATE.replace("FILE", file)
+    swarm.save("path = '/old'\n", "late.py")
+    swarm.edit(source)
+    swarm.wait_for("/base")
+    swarm.save("path = '/new'\n", "late.py")
+    swarm.edit(source + WAITS_FOR_THE_IMPORT.replace("FILE", file))
+    swarm.wait_for("/new")
+    swarm.wait_for_end_of("/old")

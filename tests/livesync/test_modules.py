@@ -1,7 +1,5 @@
 """The modules that a load test is made of: folders, search paths, names, data files, and where they are."""
 
-import shutil
-
 import pytest
 from support.swarm import BASE, Swarm
 from support.waiting import wait_until
@@ -118,101 +116,6 @@ def test_a_file_that_no_code_has_read_runs_nothing(swarm: Swarm) -> None:
     swarm.edit("not Python\n", "unused.py")
     swarm.edit(BASE.replace("/base/", "/edited/"))
     swarm.wait_for("/edited")
-
-
-IMPORTS_LATE = """
-import os
-from locust import FastHttpUser, constant, task
-
-class Visitor(FastHttpUser):
-    wait_time = constant(0.05)
-
-    @task
-    def visit(self):
-        path = "/base"
-        if os.path.exists(f"FILE{os.getpid()}"):
-            from late import path
-        self.client.get(f"{path}/{os.getpid()}", name="/")
-"""
-
-WAITS_FOR_THE_IMPORT = """
-import sys, time
-
-if "--worker" in sys.argv:
-    open(f"FILE{os.getpid()}", "w").close()
-    time.sleep(0.5)
-"""
-
-
-def test_an_edit_reaches_a_module_that_is_imported_between_its_trial_and_its_commit(swarm: Swarm) -> None:
-    file = f"{swarm.folder}-staged-"
-    source = IMPORTS_LATE.replace("FILE", file)
-    swarm.save("path = '/old'\n", "late.py")
-    swarm.edit(source)
-    swarm.wait_for("/base")
-    swarm.save("path = '/new'\n", "late.py")
-    swarm.edit(source + WAITS_FOR_THE_IMPORT.replace("FILE", file))
-    swarm.wait_for("/new")
-    swarm.wait_for_end_of("/old")
-
-
-READS_DATA = """
-try:
-    PATH = open("data/path").read()
-except NotADirectoryError:
-    PATH = open("data").read()
-"""
-
-
-def test_a_folder_becomes_a_file_of_its_name_and_a_folder_again(swarm: Swarm) -> None:
-    swarm.save("/folder", "data/path")
-    swarm.edit(READS_DATA + BASE.replace("/base/", "{PATH}/"))
-    swarm.wait_for("/folder")
-    shutil.rmtree(swarm.folder / "data")
-    swarm.edit("/file", "data")
-    swarm.wait_for("/file")
-    swarm.forget()
-    (swarm.folder / "data").unlink()
-    swarm.edit("/folder", "data/path")
-    swarm.wait_for("/folder")
-
-
-WRITES = """
-from pathlib import Path
-
-with (Path(__file__).parent / "NAME").open("a+") as file:
-    file.write("x")
-    SIZE = file.tell()
-"""
-
-
-@pytest.mark.parametrize("name", ["notes.txt", "notes.py"])
-def test_what_a_trial_writes_to_a_file_is_not_in_the_live_one(swarm: Swarm, name: str) -> None:
-    swarm.edit("#", name)
-    swarm.edit(WRITES.replace("NAME", name) + BASE.replace("/base/", "/{SIZE}/"))
-    swarm.wait_for("/2")
-    swarm.edit("##", name)
-    swarm.wait_for("/3")
-
-
-MOVES = """
-import os, shutil
-from pathlib import Path
-
-FOLDER = Path(__file__).parent / "made"
-FOLDER.mkdir()
-(FOLDER / "draft").write_text("x")
-os.replace(FOLDER / "draft", FOLDER / "final")
-(FOLDER / "old").mkdir()
-(FOLDER / "old" / "final").write_text("x")
-shutil.rmtree(FOLDER / "old")
-MADE = "-".join(os.listdir(FOLDER))
-"""
-
-
-def test_folders_and_files_that_a_trial_makes_moves_and_removes_are_not_the_live_ones(swarm: Swarm) -> None:
-    swarm.edit(MOVES + BASE.replace("/base/", "/{MADE}/"))
-    swarm.wait_for("/final")
 
 
 @pytest.mark.parametrize("name", ["json.py", "requests.py", "random/__init__.py"])

@@ -295,7 +295,7 @@ def test_a_run_without_a_cluster_ignores_keys_and_ends_on_sigterm(lab: Path, tmp
     wait_until(lambda: not processes_in(lab), "the end of all processes")
 
 
-def test_a_target_of_ones_own_runs_in_place_of_the_server(lab: Path, tmp_path: Path) -> None:
+def test_another_target_leaves_the_server_out(lab: Path, tmp_path: Path) -> None:
     log = tmp_path / "log"
     address = f"LOCUST_HOST=http://127.0.0.1:{PORTS['server']}"
     with (

@@ -20,14 +20,14 @@ WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
 """Flags of `os.open`, one of which is enough."""
 
 LISTING = "*"
-"""Name in a folder by which the names of all files in there are meant."""
+"""Stands in a path for the listing of its folder, in place of the name of a file."""
 
 _watched: list[str] = []
 _reads: ContextVar[dict[str, set[int]] | None] = ContextVar("reads", default=None)
 """What the current greenlet has read; each greenlet has a context of its own."""
 
 readers: list[Callable[[str], None]] = []
-"""Called with each path that any greenlet opens for reading."""
+"""Called with the path of each file that any greenlet opens for reading, and of each listing."""
 
 
 def install(folder: Path) -> None:

@@ -29,6 +29,7 @@ PATHS |= dict.fromkeys(["rename", "replace", "link"], 2)
 """Functions that look up or change files, and how many of their first arguments are paths."""
 
 PATH_NAMES = {"path", "file", "src", "dst"}
+"""Names of these arguments."""
 
 
 def import_timeout() -> float:
